@@ -1,0 +1,59 @@
+public import InterceptPlanning
+public import KubernetesModel
+
+extension InterceptRun {
+    /// What an intercept would create and change, without changing anything.
+    public struct DryRun: Sendable {
+        /// The objects, in the order they would be made.
+        public var objects: [DynamicObject]
+        /// The patch of the Service.
+        public var servicePatch: [JSONPatchOperation]
+        /// The Service's namespace and name.
+        public var names: InterceptNames
+    }
+
+    /// Checks like a real start, then tells what it would do.
+    ///
+    /// - Throws: what a real start would throw before its first change.
+    public func dryRun() async throws -> DryRun {
+        let preflight = Preflight(client: self.client, names: self.names)
+        let definitionExists = try await self.client.serves(.sessions)
+        let existing = definitionExists ? try await self.store.find() : nil
+        let (ports, original, uid) = try await self.target(preflight, existing)
+        try await preflight.permissions(definitionExists: definitionExists)
+        let route = Route(
+            id: "(random)",
+            owner: self.options.owner,
+            ports: ports.map(\.remote),
+            match: self.options.match,
+            fingerprint: "(random)",
+            ttlSeconds: self.options.ttlSeconds,
+            onUnreachable: self.options.onUnreachable
+        )
+        let session = Session(
+            names: self.names,
+            serviceUID: uid,
+            incarnation: "(random)",
+            original: original,
+            routes: [route],
+            settings: InterceptorSettings(
+                image: self.options.image,
+                replicas: self.options.replicas ?? (try await preflight.replicas(selector: original.selector)),
+                drainSeconds: self.options.drainSeconds,
+                imagePullSecret: self.options.imagePullSecret
+            )
+        )
+        if let existing, case .refused(let error) = existing.joining(route, takeOver: self.options.takesOver) {
+            throw error
+        }
+        let manifests = InterceptManifests(session: session)
+        let owned = OwnedObject.allCases.filter { $0 != .disruptionBudget || session.settings.replicas > 1 }
+        let definition = definitionExists ? [] : [SessionDefinition.manifest]
+        return DryRun(
+            objects: definition + [session.object]
+                + owned.map { manifests.manifest($0, decoyAddress: "(the decoy's cluster address)") },
+            servicePatch: ServiceSwap(session).hijack(try await preflight.service()),
+            names: self.names
+        )
+    }
+}

@@ -1,0 +1,158 @@
+import InterceptPlanning
+import KubernetesModel
+import SessionControl
+import TunnelTransport
+
+/// An intercept that has joined its Session: builds, proves, swaps, and then watches over it.
+struct HeldIntercept: Sendable {
+    /// How an intercept ends that nobody stopped.
+    enum End: Sendable {
+        /// This machine was given up because it could not be reached.
+        case expired
+    }
+
+    let run: InterceptRun
+    let membership: Membership
+
+    private var store: SessionStore { self.run.store }
+    private var controller: SessionController { SessionController(store: self.store, role: .client) }
+
+    /// Returns when this machine was given up; throws when someone ended the intercept, or on cancellation.
+    func hold() async throws -> End {
+        let keeper = TunnelKeeper(
+            store: self.store,
+            identity: self.membership.identity,
+            hello: TunnelHello(
+                route: self.membership.route.id,
+                session: self.membership.session.incarnation,
+                epoch: UInt64(self.membership.route.epoch),
+                version: self.run.options.version
+            ),
+            localPorts: self.membership.localPorts,
+            logger: self.run.logger,
+            events: self.run.events
+        )
+        return try await withThrowingTaskGroup(of: End?.self) { group in
+            group.addTask {
+                try await keeper.run()
+                return nil
+            }
+            group.addTask {
+                try await self.start(keeper)
+                return try await self.watch()
+            }
+            defer { group.cancelAll() }
+            while let end = try await group.next() {
+                if let end { return end }
+            }
+            throw CancellationError()
+        }
+    }
+
+    // MARK: - The start
+
+    private func start(_ keeper: TunnelKeeper) async throws {
+        self.run.events(.step("making the interceptor (\(self.membership.session.settings.image))"))
+        _ = try await self.controller.converge()
+        let session = try await self.proven(keeper)
+        self.run.events(.step("pointing the Service at the interceptor"))
+        let (now, waiting) = try await self.controller.converge(isProven: true)
+        guard let current = now.session, let service = now.service, waiting == nil,
+            ServiceSwap(current).isHijacked(service)
+        else { throw self.ended(now.session) }
+        self.run.events(
+            .ready(
+                .init(
+                    service: "\(session.namespace)/\(session.service)",
+                    ports: self.membership.localPorts.sorted { $0.key < $1.key }.map { "\($0.key) → \($0.value)" },
+                    match: "\(self.membership.route.match)",
+                    session: session.name,
+                    replicas: keeper.connected.count
+                )
+            )
+        )
+    }
+
+    /// Waits until every wanted replica is ready and holds a tunnel, or says why that will not be.
+    private func proven(_ keeper: TunnelKeeper) async throws -> Session {
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(120)
+        let trouble = PodTrouble(
+            client: self.run.client,
+            namespace: self.run.names.namespace,
+            image: self.membership.session.settings.image
+        )
+        while true {
+            let now = try await self.controller.observe()
+            guard let session = now.session, session.phase == .active,
+                session.routes.contains(where: { $0.id == self.membership.route.id })
+            else { throw self.ended(now.session) }
+            let ready = now.pods.filter { $0.isReady && $0.isLive && keeper.connected.contains($0.uid) }
+            if ready.count >= session.settings.replicas { return session }
+            if let error = try await trouble.find(
+                deployment: self.run.names.interceptor,
+                podQuery: Marks.podQuery(incarnation: session.incarnation)
+            ) {
+                throw error
+            }
+            let problems = Set(now.pods.compactMap { session.replicas[$0.uid]?.problem }.filter { !$0.isEmpty })
+            if let problem = problems.first, clock.now > deadline - .seconds(110) {
+                throw InterceptError(.originalUnreachable, problem)
+            }
+            guard clock.now < deadline else {
+                throw InterceptError(
+                    .notReady,
+                    "the interceptor did not become ready within 120 s (\(ready.count) of \(session.settings.replicas) "
+                        + "replicas); see kubectl describe pods -n \(session.namespace) "
+                        + "-l \(Marks.podQuery(incarnation: session.incarnation))"
+                )
+            }
+            try await Task.sleep(for: .milliseconds(150))
+        }
+    }
+
+    // MARK: - Afterwards
+
+    /// Watches the Session and the Service until the intercept is over, and acts on a foreign revert.
+    private func watch() async throws -> End {
+        try await withThrowingTaskGroup(of: End?.self) { group in
+            group.addTask {
+                for try await update in self.store.sessions.watch(name: self.run.names.session) {
+                    switch SessionSighting(update) {
+                    case .malformed: continue
+                    case .absent: throw self.ended(nil)
+                    case .present(let session):
+                        guard session.incarnation == self.membership.session.incarnation else { throw self.ended(nil) }
+                        if session.routes.contains(where: { $0.id == self.membership.route.id }) { continue }
+                        if session.closeReason.hasPrefix(Self.expiry) || session.phase == .active { return .expired }
+                        throw self.ended(session)
+                    }
+                }
+                return nil
+            }
+            group.addTask {
+                for try await _ in self.store.services.watch(name: self.run.names.service) {
+                    _ = try await self.controller.converge(wasHijacked: true)
+                }
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let end = try await group.next() {
+                if let end { return end }
+            }
+            throw CancellationError()
+        }
+    }
+
+    /// How the interceptor begins the reason when it closes a Session because a laptop was gone.
+    private static let expiry = Session.expiryReason
+
+    private func ended(_ session: Session?) -> InterceptError {
+        let reason = session.map { $0.closeReason.isEmpty ? "its route was removed" : $0.closeReason }
+        return InterceptError(
+            .ended,
+            "the intercept of \(self.run.names.service) in namespace \(self.run.names.namespace) was ended: "
+                + (reason ?? "its session was deleted")
+        )
+    }
+}

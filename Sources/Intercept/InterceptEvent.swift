@@ -1,0 +1,33 @@
+/// What happens during an intercept, for whoever renders it.
+public enum InterceptEvent: Sendable, Hashable {
+    /// A step of the start began.
+    case step(String)
+    /// Something that does not stop the intercept but that the user should know.
+    case warning(String)
+    /// Requests that match are answered by this machine from now on.
+    case ready(Ready)
+    /// A tunnel to a replica is up.
+    case tunnelUp(pod: String)
+    /// A tunnel to a replica is down; it is dialled again.
+    case tunnelDown(pod: String, reason: String)
+    /// The Service is what it was.
+    case restored
+    /// Bystander connections are still open in the interceptor; it removes itself when they have ended.
+    case draining(replicas: Int)
+    /// Nothing of the intercept is left in the cluster.
+    case gone
+
+    /// What is in place once an intercept is ready.
+    public struct Ready: Sendable, Hashable {
+        /// The Service, `namespace/name`.
+        public var service: String
+        /// `port → local port`, in the Service's order.
+        public var ports: [String]
+        /// The match, as text.
+        public var match: String
+        /// The Session's name.
+        public var session: String
+        /// How many replicas hold a tunnel.
+        public var replicas: Int
+    }
+}

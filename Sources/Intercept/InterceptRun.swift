@@ -1,0 +1,99 @@
+public import InterceptPlanning
+public import KubernetesClient
+import KubernetesModel
+public import Logging
+import SessionControl
+import TunnelTransport
+
+/// One intercept, from the first check to the last trace removed.
+public struct InterceptRun: Sendable {
+    let options: InterceptOptions
+    let store: SessionStore
+    let events: @Sendable (InterceptEvent) -> Void
+    let logger: Logger
+    var client: KubernetesClient { self.store.client }
+    var names: InterceptNames { self.store.names }
+
+    /// An intercept that was not started yet.
+    ///
+    /// - Parameter events: told of every step, from any thread.
+    public init(
+        options: InterceptOptions,
+        client: KubernetesClient,
+        logger: Logger = Logger(label: "detour.intercept", factory: { _ in SwiftLogNoOpLogHandler() }),
+        events: @escaping @Sendable (InterceptEvent) -> Void
+    ) {
+        let names = InterceptNames(namespace: options.namespace ?? client.namespace, service: options.service)
+        self.options = options
+        self.store = SessionStore(client: client, names: names)
+        self.events = events
+        self.logger = logger
+    }
+
+    /// Intercepts until `stop` returns, then puts everything back.
+    ///
+    /// - Throws: ``InterceptError``, `PlanningError`, `SessionControlError` or `KubernetesError`; the cluster is put
+    ///   back first, as far as it can be reached.
+    public func run(until stop: @escaping @Sendable () async -> Void) async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            // Trapped from the first moment on: an early Ctrl-C must find somebody who puts things back.
+            group.addTask {
+                await stop()
+                return true
+            }
+            group.addTask { try await self.intercept() }
+            let wasStopped = try await group.next()
+            group.cancelAll()
+            guard wasStopped == true else { return }
+            do {
+                // What the clean-up throws is the command's failure too.
+                _ = try await group.next()
+            } catch is CancellationError {}
+        }
+    }
+
+    /// Joins, holds and leaves; joins again when the laptop slept so long that the cluster gave it up.
+    private func intercept() async throws -> Bool {
+        while true {
+            let membership = try await self.join()
+            do {
+                let holding = HeldIntercept(run: self, membership: membership)
+                guard try await holding.hold() == .expired else { return false }
+                self.events(.warning("the cluster gave this machine up while it could not be reached; joining again"))
+            } catch {
+                try await self.leave(routeID: membership.route.id, because: error)
+                throw error
+            }
+        }
+    }
+
+    /// Leaves although the surrounding task may be cancelled: putting back is not optional.
+    func leave(routeID: String, because error: any Error) async throws {
+        let reason =
+            Task.isCancelled || error is CancellationError
+            ? "\(self.options.owner) ended the intercept" : "the intercept of \(self.options.owner) failed: \(error)"
+        // owner: awaited in the next line; a task of its own because cancellation must not stop the clean-up.
+        let leaving = Task { try await Leaving(run: self).leave(routeID: routeID, reason: reason) }
+        do {
+            try await leaving.value
+        } catch let failure {
+            self.events(
+                .warning(
+                    "could not put everything back: \(failure). The interceptor restores the Service within "
+                        + "\(self.options.ttlSeconds) s; `detour session close \(self.names.service) "
+                        + "-n \(self.names.namespace)` does it at once"
+                )
+            )
+            throw failure
+        }
+    }
+}
+
+/// What a developer holds while an intercept lasts.
+struct Membership: Sendable {
+    var session: Session
+    var route: Route
+    var identity: TunnelIdentity
+    /// Service port → local port.
+    var localPorts: [Int: Int]
+}

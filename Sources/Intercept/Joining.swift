@@ -1,0 +1,156 @@
+import InterceptPlanning
+import KubernetesModel
+import SessionControl
+import TunnelTransport
+
+extension InterceptRun {
+    /// Checks everything, then joins the Service's Session, or makes it.
+    func join() async throws -> Membership {
+        self.events(.step("checking service \(self.names.service) in namespace \(self.names.namespace)"))
+        let preflight = Preflight(client: self.client, names: self.names)
+        let definitionExists = try await self.client.serves(.sessions)
+        let existing = definitionExists ? try await self.store.find() : nil
+        let (ports, original, uid) = try await self.target(preflight, existing)
+        try await preflight.permissions(definitionExists: definitionExists)
+        for (_, local) in ports where await !LocalPort.isOpen(local) {
+            self.events(
+                .warning("nothing listens on port \(local) of this machine yet; the original answers until something does")
+            )
+        }
+        if !definitionExists {
+            self.events(.step("making the definition of sessions.detour.dev"))
+            try await preflight.ensureDefinition()
+        }
+
+        let identity = try TunnelIdentity()
+        let route = Route(
+            id: Random.hex(bytes: 8),
+            owner: self.options.owner,
+            ports: ports.map(\.remote),
+            match: self.options.match,
+            fingerprint: identity.fingerprint,
+            ttlSeconds: self.options.ttlSeconds,
+            onUnreachable: self.options.onUnreachable
+        )
+        let fresh = Session(
+            names: self.names,
+            serviceUID: uid,
+            incarnation: Random.hex(bytes: 20),
+            original: original,
+            routes: [route],
+            settings: InterceptorSettings(
+                image: self.options.image,
+                replicas: try await self.replicas(preflight, original),
+                drainSeconds: self.options.drainSeconds,
+                imagePullSecret: self.options.imagePullSecret
+            )
+        )
+        let session: Session
+        do {
+            session = try await self.write(fresh, route)
+        } catch let error where Task.isCancelled || (error as? KubernetesError)?.isOutcomeUnknown == true {
+            // It may have been written all the same.
+            try await self.leave(routeID: route.id, because: error)
+            throw error
+        }
+        return Membership(
+            session: session,
+            route: session.routes.first { $0.id == route.id } ?? route,
+            identity: identity,
+            localPorts: Dictionary(ports.map { ($0.remote, $0.local) }, uniquingKeysWith: { $1 })
+        )
+    }
+
+    private func replicas(_ preflight: Preflight, _ original: OriginalService) async throws -> Int {
+        if let replicas = self.options.replicas { return replicas }
+        return try await preflight.replicas(selector: original.selector)
+    }
+
+    /// The ports asked for, what the Service is without any hijack, and its UID.
+    func target(
+        _ preflight: Preflight,
+        _ existing: Session?
+    ) async throws -> (ports: [(remote: Int, local: Int)], original: OriginalService, uid: String) {
+        // A hijack without its Session is a wreck that someone left: it is healed before anything is judged.
+        if existing == nil, let service = try await self.store.services.find(self.names.service),
+            ServiceSwap.selectedIncarnation(of: service) != nil
+        {
+            self.events(.step("healing what an intercept left behind whose session is gone"))
+            _ = try await SessionEnding(store: self.store).settle(patience: .seconds(5))
+        }
+        var service = try await preflight.service()
+        if let existing {
+            // Judge the Service as it was before the hijack.
+            service["spec"]?["selector"] = JSONValue(existing.original.selector)
+            service["spec"]?["ports"] = existing.original.ports
+        }
+        let target = try InterceptTarget(service)
+        var mappings = self.options.ports
+        if mappings.isEmpty {
+            let all = InterceptedPort.all(in: target.original.ports)
+            guard all.count == 1, let only = all.first else {
+                throw InterceptError(
+                    .badArgument,
+                    "service \(self.names.service) has the ports \(all.map { String($0.port) }.joined(separator: ", ")); "
+                        + "say which with -p REMOTE:LOCAL"
+                )
+            }
+            mappings = [.init(remote: String(only.port), local: only.port)]
+        }
+        let ports = try mappings.map { (remote: try target.port($0.remote).port, local: $0.local) }
+        return (ports, target.original, target.uid)
+    }
+
+    /// Creates the Session, or joins the one that is there; waits for one that is closing.
+    private func write(_ fresh: Session, _ route: Route) async throws -> Session {
+        var hasSaidWaiting = false
+        while true {
+            try Task.checkCancellation()
+            guard let session = try await self.store.find() else {
+                do {
+                    return try Session(await self.store.sessions.create(fresh.object))
+                } catch let error as KubernetesError where error.isAlreadyExists {
+                    continue
+                }
+            }
+            switch session.joining(route, takeOver: self.options.takesOver) {
+            case .refused(let error): throw error
+            case .write(let changed):
+                do {
+                    return try Session(await self.store.sessions.patch(self.names.session, changed.compareAndSwap))
+                } catch let error as KubernetesError where error.isConflict || error.isNotFound {
+                    continue
+                }
+            case .wait:
+                if !hasSaidWaiting {
+                    hasSaidWaiting = true
+                    self.events(
+                        .step(
+                            "waiting for the previous intercept to end (connections of others drain; "
+                                + "`detour session close \(self.names.service) -n \(self.names.namespace) --force` cuts them)"
+                        )
+                    )
+                }
+                _ = try await SessionEnding(store: self.store).settle(patience: .milliseconds(500))
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
+    }
+}
+
+/// Random names.
+enum Random {
+    /// As many random bytes, in lower-case hex, from the system's generator.
+    static func hex(bytes: Int) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<bytes).map { _ in
+            let byte = String(UInt8.random(in: .min ... .max, using: &generator), radix: 16)
+            return byte.count == 1 ? "0\(byte)" : byte
+        }.joined()
+    }
+}
+
+extension KubernetesError {
+    /// Whether a write may have happened although no answer arrived.
+    var isOutcomeUnknown: Bool { self.isUnreachable || self.isTimeout || self.code == .cancelled }
+}

@@ -1,0 +1,34 @@
+import InterceptPlanning
+import KubernetesModel
+import SessionControl
+
+/// Leaves a Session, and puts everything back when this was its last route.
+struct Leaving: Sendable {
+    let run: InterceptRun
+
+    func leave(routeID: String, reason: String) async throws {
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(20)
+        while true {
+            do {
+                return try await self.attempt(routeID: routeID, reason: reason)
+            } catch let error as KubernetesError where error.isUnreachable || error.isTimeout || error.isRetryable {
+                // An outcome unknown is found out by looking again: every step is idempotent.
+                guard clock.now < deadline else { throw error }
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
+    }
+
+    private func attempt(routeID: String, reason: String) async throws {
+        let session = try await self.run.store.update { $0.leaving(routeID: routeID, reason: reason) }
+        if let session, session.phase == .active { return }
+        let outcome = try await SessionEnding(store: self.run.store).settle(patience: .seconds(6))
+        self.run.events(.restored)
+        if case .draining(let replicas) = outcome {
+            self.run.events(.draining(replicas: replicas))
+        } else {
+            self.run.events(.gone)
+        }
+    }
+}

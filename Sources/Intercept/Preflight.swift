@@ -1,0 +1,115 @@
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+
+/// The checks before anything is changed: what is wrong is said while the cluster is untouched.
+struct Preflight: Sendable {
+    let client: KubernetesClient
+    let names: InterceptNames
+
+    /// The Service as it is.
+    func service() async throws -> DynamicObject {
+        guard let service = try await self.client.resources(.services, in: self.names.namespace).find(self.names.service)
+        else { throw await self.noSuchService() }
+        return service
+    }
+
+    /// Names what there is instead, as far as the user may see it.
+    private func noSuchService() async -> InterceptError {
+        let services = try? await self.client.resources(.services, in: self.names.namespace).list()
+        let names = (services?.items.map(\.name) ?? []).filter { !$0.hasSuffix("-decoy") }.sorted()
+        let mend =
+            names.isEmpty
+            ? "that namespace has no Services that you can see; is it the right one (-n), and the right cluster (--context)?"
+            : "there are: \(names.prefix(12).joined(separator: ", "))\(names.count > 12 ? ", …" : "")"
+        return InterceptError(
+            .noSuchService,
+            "no service \(self.names.service) in namespace \(self.names.namespace); \(mend)"
+        )
+    }
+
+    /// Asks the API server whether every verb that an intercept needs is allowed, and names those that are not.
+    func permissions(definitionExists: Bool) async throws {
+        var needed: [Need] = [
+            Need("get", .services), Need("patch", .services), Need("create", .services),
+            Need("create", .configMaps), Need("create", .deployments), Need("create", .serviceAccounts),
+            Need("create", .roles), Need("create", .roleBindings), Need("list", .pods),
+            Need("get", .pods, "portforward"), Need("create", .pods, "portforward"),
+            Need("get", .sessions), Need("create", .sessions), Need("patch", .sessions), Need("delete", .sessions),
+        ]
+        if !definitionExists { needed.append(Need("create", .customResourceDefinitions)) }
+        let denied = try await withThrowingTaskGroup(of: String?.self) { group in
+            for need in needed {
+                group.addTask {
+                    let answer = try await self.client.canI(
+                        need.verb,
+                        need.type,
+                        subresource: need.subresource,
+                        in: need.type.isNamespaced ? self.names.namespace : nil
+                    )
+                    return answer.allowed ? nil : need.description
+                }
+            }
+            return try await group.reduce(into: [String]()) { denied, next in
+                if let next { denied.append(next) }
+            }
+        }
+        guard denied.isEmpty else {
+            throw InterceptError(
+                .forbidden,
+                "you may not, in namespace \(self.names.namespace): \(denied.sorted().joined(separator: "; ")). "
+                    + "Ask an administrator for a Role with these verbs; nothing was changed"
+            )
+        }
+    }
+
+    private struct Need: Sendable, CustomStringConvertible {
+        var verb: String
+        var type: ResourceType
+        var subresource: String?
+
+        init(_ verb: String, _ type: ResourceType, _ subresource: String? = nil) {
+            self.verb = verb
+            self.type = type
+            self.subresource = subresource
+        }
+
+        var description: String {
+            let group = self.type.group.isEmpty ? "" : ".\(self.type.group)"
+            return "\(self.verb) \(self.type.plural)\(group)\(self.subresource.map { "/\($0)" } ?? "")"
+        }
+    }
+
+    /// As many replicas as the workload has, two at most: an intercept is no new single point of failure.
+    func replicas(selector: [String: String]) async throws -> Int {
+        let query = selector.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+        let pods = try await self.client.resources(.pods, in: self.names.namespace).list(labels: query).items
+        return pods.filter { !$0.isTerminating && InterceptorPod($0).isReady }.count >= 2 ? 2 : 1
+    }
+
+    /// Makes the Session's definition where it is missing, and waits until the server serves it.
+    func ensureDefinition() async throws {
+        let definitions = self.client.resources(.customResourceDefinitions)
+        do {
+            _ = try await definitions.create(SessionDefinition.manifest)
+        } catch let error as KubernetesError where error.isAlreadyExists {
+            // Someone else was faster.
+        }
+        for _ in 0..<100 {
+            let conditions = try await definitions.get(SessionDefinition.manifest.name)[path: "status", "conditions"]
+            let isEstablished = (conditions?.array ?? []).contains {
+                $0["type"]?.string == "Established" && $0["status"]?.string == "True"
+            }
+            // Established is not yet served: the handler for the new path is installed a moment later.
+            if isEstablished, (try? await self.client.resources(.sessions, in: self.names.namespace).list()) != nil {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        throw InterceptError(
+            .notReady,
+            "the API server does not serve sessions.detour.dev 10 s after its definition was made; "
+                + "see kubectl describe crd sessions.detour.dev"
+        )
+    }
+}

@@ -1,0 +1,147 @@
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+import Logging
+import NIOCore
+import SessionControl
+import Synchronization
+import Tunnel
+import TunnelTransport
+
+/// Keeps one tunnel to every replica of the interceptor, for as long as `run` runs.
+///
+/// Replicas come and go with the Session's status; a tunnel that breaks is dialled again with a jittered back-off.
+final class TunnelKeeper: Sendable {
+    private let client: KubernetesClient
+    private let store: SessionStore
+    private let identity: TunnelIdentity
+    private let hello: TunnelHello
+    private let localPorts: [Int: Int]
+    private let logger: Logger
+    private let events: @Sendable (InterceptEvent) -> Void
+    /// Pod UIDs of the replicas whose tunnel is up.
+    private let up = Mutex<Set<String>>([])
+
+    init(
+        store: SessionStore,
+        identity: TunnelIdentity,
+        hello: TunnelHello,
+        localPorts: [Int: Int],
+        logger: Logger,
+        events: @escaping @Sendable (InterceptEvent) -> Void
+    ) {
+        self.client = store.client
+        self.store = store
+        self.identity = identity
+        self.hello = hello
+        self.localPorts = localPorts
+        self.logger = logger
+        self.events = events
+    }
+
+    /// The replicas that hold a tunnel now, by Pod UID.
+    var connected: Set<String> { self.up.withLock { $0 } }
+
+    /// Dials whoever the Session names, until it is cancelled.
+    func run() async throws {
+        let kept = Mutex<Set<String>>([])
+        try await withThrowingDiscardingTaskGroup { group in
+            for try await update in self.store.sessions.watch(name: self.store.names.session) {
+                guard case .present(let session) = SessionSighting(update) else { continue }
+                for (uid, replica) in session.replicas where session.incarnation == self.hello.session {
+                    guard kept.withLock({ $0.insert(uid).inserted }) else { continue }
+                    group.addTask {
+                        await self.keep(uid: uid, replica: replica)
+                        _ = kept.withLock { $0.remove(uid) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One replica's tunnel, dialled again until its Pod is gone.
+    private func keep(uid: String, replica: Replica) async {
+        var backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
+        while !Task.isCancelled {
+            var reason: String
+            do {
+                let connection = try await self.dial(replica)
+                backoff.reset()
+                self.up.withLock { _ = $0.insert(uid) }
+                self.events(.tunnelUp(pod: replica.pod))
+                let end = await withTaskCancellationHandler {
+                    await connection.closed()
+                } onCancel: {
+                    // owner: ends with the connection, which this very task waits for.
+                    Task { await connection.close() }
+                }
+                self.up.withLock { _ = $0.remove(uid) }
+                reason = "\(end)"
+            } catch let error as KubernetesError where error.isNotFound {
+                return
+            } catch let error as TunnelError where error.code == .refused {
+                self.logger.debug("tunnel refused", metadata: ["pod": "\(replica.pod)", "reason": "\(error)"])
+                reason = "\(error)"
+            } catch {
+                reason = "\(error)"
+            }
+            guard !Task.isCancelled else { return }
+            self.events(.tunnelDown(pod: replica.pod, reason: reason))
+            if await self.isGone(uid: uid, pod: replica.pod) { return }
+            try? await Task.sleep(for: backoff.next())
+        }
+    }
+
+    private func dial(_ replica: Replica) async throws -> TunnelConnection {
+        let channel = try await self.client.portForward(
+            pod: replica.pod,
+            in: self.store.names.namespace,
+            port: UInt16(InterceptorConfiguration.tunnelPort)
+        )
+        let ports = self.localPorts
+        return try await TunnelClient.connect(
+            over: channel,
+            configuration: .init(
+                identity: self.identity,
+                serverFingerprint: replica.fingerprint,
+                hello: self.hello,
+                targets: { header in
+                    // 127.0.0.1 and ::1: a local process may listen on either.
+                    guard let local = header.servicePort.flatMap({ ports[Int($0)] }) else { return [] }
+                    return ["127.0.0.1", "::1"].compactMap { try? SocketAddress(ipAddress: $0, port: local) }
+                }
+            ),
+            logger: self.logger
+        )
+    }
+
+    /// Whether the Pod does not exist any more, or is another of the same name.
+    private func isGone(uid: String, pod: String) async -> Bool {
+        do {
+            let found = try await self.client.resources(.pods, in: self.store.names.namespace).find(pod)
+            return found?.uid != uid
+        } catch {
+            return false
+        }
+    }
+}
+
+/// What a watch of one Session's name shows.
+enum SessionSighting {
+    case present(Session)
+    case absent
+    /// The object is there and cannot be read.
+    case malformed
+
+    init(_ update: WatchUpdate) {
+        switch update {
+        case .reset(let objects): self = objects.first.map(Self.read) ?? .absent
+        case .applied(let object): self = Self.read(object)
+        case .deleted: self = .absent
+        }
+    }
+
+    private static func read(_ object: DynamicObject) -> SessionSighting {
+        (try? Session(object)).map(SessionSighting.present) ?? .malformed
+    }
+}

@@ -1,0 +1,91 @@
+import KubernetesModel
+
+extension InterceptManifests {
+    /// The interceptor's Pod: admitted under the `restricted` Pod Security Standard.
+    var podSpec: JSONValue {
+        var spec: JSONValue = [
+            "serviceAccountName": .string(self.session.names.interceptor),
+            // Bystander connections may linger for the drain; the kubelet must not cut that short.
+            "terminationGracePeriodSeconds": .integer(Int64(self.session.settings.drainSeconds + 15)),
+            "securityContext": [
+                "runAsNonRoot": true,
+                "runAsUser": 65_532,
+                "runAsGroup": 65_532,
+                "fsGroup": 65_532,
+                "seccompProfile": ["type": "RuntimeDefault"],
+            ],
+            "topologySpreadConstraints": [
+                [
+                    "maxSkew": 1,
+                    "topologyKey": "kubernetes.io/hostname",
+                    "whenUnsatisfiable": "ScheduleAnyway",
+                    "labelSelector": [
+                        "matchLabels": JSONValue(Marks.selector(incarnation: self.session.incarnation))
+                    ],
+                ]
+            ],
+            "containers": [self.container],
+            "volumes": [
+                [
+                    "name": "configuration",
+                    "configMap": ["name": .string(self.session.names.interceptor)],
+                ],
+                ["name": "run", "emptyDir": ["medium": "Memory", "sizeLimit": "1Mi"]],
+            ],
+        ]
+        if let secret = self.session.settings.imagePullSecret {
+            spec["imagePullSecrets"] = [["name": .string(secret)]]
+        }
+        return spec
+    }
+
+    private var container: JSONValue {
+        func downward(_ variable: String, _ field: String) -> JSONValue {
+            ["name": .string(variable), "valueFrom": ["fieldRef": ["fieldPath": .string(field)]]]
+        }
+        func probe(_ path: String, period: Int64) -> JSONValue {
+            [
+                "httpGet": ["path": .string(path), "port": .integer(Int64(InterceptorConfiguration.adminPort))],
+                "periodSeconds": .integer(period),
+                "timeoutSeconds": 2,
+            ]
+        }
+        let listeners: [JSONValue] = InterceptedPort.all(in: self.session.original.ports).map {
+            ["containerPort": .integer(Int64($0.listener)), "protocol": "TCP"]
+        }
+        return [
+            "name": "interceptor",
+            "image": .string(self.session.settings.image),
+            "imagePullPolicy": "IfNotPresent",
+            "args": ["serve", "interceptor", "--config", .string("/etc/detour/\(InterceptorConfiguration.fileName)")],
+            "env": [
+                downward("POD_NAME", "metadata.name"),
+                downward("POD_UID", "metadata.uid"),
+                downward("POD_NAMESPACE", "metadata.namespace"),
+                downward("POD_IP", "status.podIP"),
+            ],
+            "ports": .array(
+                listeners + [
+                    [
+                        "name": "admin",
+                        "containerPort": .integer(Int64(InterceptorConfiguration.adminPort)),
+                        "protocol": "TCP",
+                    ]
+                ]
+            ),
+            "readinessProbe": probe("/readyz", period: 1),
+            "livenessProbe": probe("/healthz", period: 10),
+            // No CPU limit: throttling would slow bystanders.
+            "resources": ["requests": ["cpu": "50m", "memory": "64Mi"], "limits": ["memory": "512Mi"]],
+            "securityContext": [
+                "allowPrivilegeEscalation": false,
+                "readOnlyRootFilesystem": true,
+                "capabilities": ["drop": ["ALL"]],
+            ],
+            "volumeMounts": [
+                ["name": "configuration", "mountPath": "/etc/detour", "readOnly": true],
+                ["name": "run", "mountPath": "/run/detour"],
+            ],
+        ]
+    }
+}

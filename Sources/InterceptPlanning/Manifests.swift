@@ -1,0 +1,138 @@
+public import KubernetesModel
+
+/// The objects that a Session owns, as manifests.
+public struct InterceptManifests: Sendable {
+    /// The Session, as the server returned it: its UID is the owner of everything here.
+    public let session: Session
+    /// The `apiVersion` the server has PodDisruptionBudgets in: `policy/v1` since Kubernetes 1.21.
+    public let disruptionBudgetType: ResourceType
+
+    /// Manifests for one Session.
+    public init(session: Session, disruptionBudgetType: ResourceType = .podDisruptionBudgets) {
+        self.session = session
+        self.disruptionBudgetType = disruptionBudgetType
+    }
+
+    private var names: InterceptNames { self.session.names }
+
+    /// Which resource an owned object is, and its name.
+    public func identity(_ object: OwnedObject) -> (type: ResourceType, name: String) {
+        switch object {
+        case .decoy: (.services, self.names.decoy)
+        case .serviceAccount: (.serviceAccounts, self.names.interceptor)
+        case .role: (.roles, self.names.interceptor)
+        case .roleBinding: (.roleBindings, self.names.interceptor)
+        case .configMap: (.configMaps, self.names.interceptor)
+        case .disruptionBudget: (self.disruptionBudgetType, self.names.interceptor)
+        case .deployment: (.deployments, self.names.interceptor)
+        }
+    }
+
+    /// The manifest of an owned object.
+    ///
+    /// - Parameter decoyAddress: the decoy's cluster address, once it has one; the ConfigMap carries it.
+    public func manifest(_ object: OwnedObject, decoyAddress: String = "") -> DynamicObject {
+        let (type, name) = self.identity(object)
+        let fields: [String: JSONValue] =
+            switch object {
+            case .decoy: ["spec": self.decoySpec]
+            case .serviceAccount: [:]
+            case .role: ["rules": self.rules]
+            case .roleBinding: self.roleBinding
+            case .configMap: ["data": self.configuration(decoyAddress: decoyAddress)]
+            case .disruptionBudget: ["spec": ["maxUnavailable": 1, "selector": self.podSelector]]
+            case .deployment: ["spec": self.deploymentSpec]
+            }
+        var manifest = DynamicObject(type, name: name, namespace: self.session.namespace, fields)
+        manifest.json["metadata"]?["labels"] = JSONValue(self.labels)
+        manifest.json["metadata"]?["ownerReferences"] = [
+            [
+                "apiVersion": .string(ResourceType.sessions.apiVersion),
+                "kind": .string(ResourceType.sessions.kind),
+                "name": .string(self.session.name),
+                "uid": .string(self.session.uid),
+                "controller": true,
+            ]
+        ]
+        return manifest
+    }
+
+    /// On every owned object, Pods included.
+    private var labels: [String: String] {
+        var labels = Marks.selector(incarnation: self.session.incarnation)
+        labels["app.kubernetes.io/managed-by"] = "detour"
+        return labels
+    }
+
+    private var podSelector: JSONValue {
+        ["matchLabels": JSONValue(Marks.selector(incarnation: self.session.incarnation))]
+    }
+
+    /// The original selector and ports, names included. No nodePorts: those stay with the Service.
+    private var decoySpec: JSONValue {
+        [
+            "type": "ClusterIP",
+            "selector": JSONValue(self.session.original.selector),
+            "ports": .array(
+                (self.session.original.ports.array ?? []).map { port in
+                    var copy = port
+                    copy["nodePort"] = nil
+                    return copy
+                }
+            ),
+        ]
+    }
+
+    /// What a replica may do: its own Session and Service by name, and see Pods. No wildcard, no Secrets.
+    private var rules: JSONValue {
+        func rule(_ group: String, _ resource: String, _ verbs: [String], named names: [String] = []) -> JSONValue {
+            var rule: [String: JSONValue] = [
+                "apiGroups": [.string(group)],
+                "resources": [.string(resource)],
+                "verbs": .array(verbs.map { .string($0) }),
+            ]
+            if !names.isEmpty { rule["resourceNames"] = .array(names.map { .string($0) }) }
+            return .object(rule)
+        }
+        let group = ResourceType.sessions.group
+        return [
+            rule(group, "sessions", ["get", "list", "watch", "patch", "delete"], named: [self.session.name]),
+            rule(group, "sessions/status", ["patch"], named: [self.session.name]),
+            rule("", "services", ["get", "list", "watch", "patch"], named: [self.session.service]),
+            rule("", "endpoints", ["get", "list", "watch"], named: [self.names.decoy]),
+            rule("", "pods", ["get", "list", "watch"]),
+        ]
+    }
+
+    private var roleBinding: [String: JSONValue] {
+        [
+            "roleRef": [
+                "apiGroup": .string(ResourceType.roles.group),
+                "kind": "Role",
+                "name": .string(self.names.interceptor),
+            ],
+            "subjects": [
+                [
+                    "kind": "ServiceAccount",
+                    "name": .string(self.names.interceptor),
+                    "namespace": .string(self.session.namespace),
+                ]
+            ],
+        ]
+    }
+
+    private func configuration(decoyAddress: String) -> JSONValue {
+        let configuration = InterceptorConfiguration(session: self.session, decoyAddress: decoyAddress)
+        return [InterceptorConfiguration.fileName: .string(configuration.json.pretty)]
+    }
+
+    private var deploymentSpec: JSONValue {
+        [
+            "replicas": .integer(Int64(self.session.settings.replicas)),
+            "selector": self.podSelector,
+            // A replica must never leave before its successor serves.
+            "strategy": ["type": "RollingUpdate", "rollingUpdate": ["maxUnavailable": 0, "maxSurge": 1]],
+            "template": ["metadata": ["labels": JSONValue(self.labels)], "spec": self.podSpec],
+        ]
+    }
+}

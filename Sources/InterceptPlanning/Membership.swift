@@ -1,0 +1,116 @@
+import TrafficMatch
+
+/// Joining and leaving a Session, as pure changes to be written by compare-and-swap.
+extension Session {
+    /// What joining would do.
+    public enum Joining: Sendable, Hashable {
+        /// Write this Session.
+        case write(Session)
+        /// Refused, and why.
+        case refused(PlanningError)
+        /// The Session is closing: wait until it is gone, then start a new incarnation.
+        case wait
+    }
+
+    /// Adds a route, or replaces the same owner's route with the same match (a newer epoch supersedes its tunnel).
+    ///
+    /// A route of someone else that takes every request this one would take is a conflict: the match is taken. Where
+    /// two matches merely overlap (a request may carry both headers) the earlier route gets the request.
+    ///
+    /// - Parameters:
+    ///   - route: the route to add; its epoch is set by this method.
+    ///   - takeOver: removes the routes in conflict instead of refusing.
+    public func joining(_ route: Route, takeOver: Bool = false) -> Joining {
+        guard self.phase == .active else { return .wait }
+        var session = self
+        var route = route
+        let own = session.routes.first { $0.owner == route.owner && $0.match == route.match && $0.ports == route.ports }
+        if let own {
+            route.epoch = own.epoch + 1
+            session.routes.removeAll { $0.id == own.id }
+        }
+        let conflicts = session.routes.filter {
+            !Set($0.ports).isDisjoint(with: route.ports) && $0.match.covers(route.match)
+        }
+        if let conflict = conflicts.first, !takeOver {
+            return .refused(
+                PlanningError(
+                    .matchTaken,
+                    "\(conflict.owner) already intercepts \(self.service) in namespace \(self.namespace) with "
+                        + "'\(conflict.match)' (port \(conflict.ports.map(String.init).joined(separator: ", "))); "
+                        + "choose another header or value with -x, or take it over with --take-over"
+                )
+            )
+        }
+        session.routes.removeAll { route in conflicts.contains { $0.id == route.id } }
+        session.routes.append(route)
+        return .write(session)
+    }
+
+    /// Removes a route; the last one to leave closes the Session. Nil when there is nothing to write.
+    public func leaving(routeID: String, reason: String) -> Session? {
+        guard self.phase == .active, self.routes.contains(where: { $0.id == routeID }) else { return nil }
+        var session = self
+        session.routes.removeAll { $0.id == routeID }
+        return session.routes.isEmpty ? session.closing(reason: reason) : session
+    }
+
+    /// How a close reason begins when a laptop could not be reached for its ttl: that laptop may join again by itself.
+    public static let expiryReason = "not heard of for the ttl"
+
+    /// Removes all routes and closes. Nil when the Session is closing already.
+    public func closing(reason: String) -> Session? {
+        guard self.phase == .active else { return nil }
+        var session = self
+        session.routes = []
+        session.phase = .closing
+        session.closeReason = reason
+        return session
+    }
+}
+
+extension RequestMatch {
+    /// Whether every request that satisfies `other` satisfies this one too.
+    func covers(_ other: RequestMatch) -> Bool {
+        Set(self.headers).isSubset(of: other.headers)
+    }
+}
+
+/// Tells which routes' laptops are gone: those whose heartbeat has not changed for their ttl on this observer's clock.
+///
+/// Clocks of different machines are never compared; an observer that just started grants each route a whole ttl.
+public struct HeartbeatWatch: Sendable {
+    private struct Seen: Sendable {
+        var counter: Int64?
+        var epoch: Int64
+        var since: Duration
+    }
+    private var seen: [String: Seen] = [:]
+
+    /// A watch that has seen nothing.
+    public init() {}
+
+    /// Takes in the Session as it is now.
+    ///
+    /// - Parameter now: the observer's own monotonic time since any fixed moment.
+    public mutating func observe(_ session: Session, now: Duration) {
+        var next: [String: Seen] = [:]
+        for route in session.routes {
+            let counter = session.heartbeats[route.id]
+            if let known = self.seen[route.id], known.counter == counter, known.epoch == route.epoch {
+                next[route.id] = known
+            } else {
+                next[route.id] = Seen(counter: counter, epoch: route.epoch, since: now)
+            }
+        }
+        self.seen = next
+    }
+
+    /// The routes of the Session whose ttl has run out.
+    public func expired(_ session: Session, now: Duration) -> [Route] {
+        session.routes.filter { route in
+            guard let seen = self.seen[route.id] else { return false }
+            return now - seen.since >= .seconds(route.ttlSeconds)
+        }
+    }
+}

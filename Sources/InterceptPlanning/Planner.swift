@@ -1,0 +1,184 @@
+public import KubernetesModel
+
+/// What one observer knows of a Session and everything around it, at one moment.
+public struct Observation: Sendable {
+    /// The Session, or nil when it is gone.
+    public var session: Session?
+    /// The intercepted Service, or nil when it is gone.
+    public var service: DynamicObject?
+    /// What is there of the objects that the Session owns.
+    public var owned: Set<OwnedObject>
+    /// The interceptor's Pods of this incarnation that are not terminating.
+    public var pods: [InterceptorPod]
+    /// Whether decoy, tunnels and self-probe were found good by this observer (the CLI at its start).
+    public var isProven: Bool
+
+    /// An observation by its parts.
+    public init(
+        session: Session?,
+        service: DynamicObject?,
+        owned: Set<OwnedObject> = [],
+        pods: [InterceptorPod] = [],
+        isProven: Bool = false
+    ) {
+        self.session = session
+        self.service = service
+        self.owned = owned
+        self.pods = pods
+        self.isProven = isProven
+    }
+}
+
+/// One interceptor Pod as the API server shows it.
+public struct InterceptorPod: Sendable, Hashable {
+    /// `metadata.uid`.
+    public var uid: String
+    /// `metadata.name`.
+    public var name: String
+    /// Whether its `Ready` condition is true.
+    public var isReady: Bool
+    /// Whether it may still hold connections: not finished, not being deleted.
+    public var isLive: Bool
+
+    /// A Pod by its parts.
+    public init(uid: String, name: String, isReady: Bool, isLive: Bool) {
+        self.uid = uid
+        self.name = name
+        self.isReady = isReady
+        self.isLive = isLive
+    }
+
+    /// The view of a Pod object.
+    public init(_ pod: DynamicObject) {
+        let phase = pod[path: "status", "phase"]?.string ?? ""
+        let conditions = pod[path: "status", "conditions"]?.array ?? []
+        self.uid = pod.uid
+        self.name = pod.name
+        self.isReady = conditions.contains { $0["type"]?.string == "Ready" && $0["status"]?.string == "True" }
+        self.isLive = !pod.isTerminating && phase != "Succeeded" && phase != "Failed"
+    }
+}
+
+/// The objects that a Session owns, in the order they are made.
+public enum OwnedObject: String, Sendable, Hashable, CaseIterable {
+    /// The Service that still selects the original Pods.
+    case decoy
+    /// The interceptor's ServiceAccount.
+    case serviceAccount
+    /// What the interceptor may do.
+    case role
+    /// Gives it the Role.
+    case roleBinding
+    /// The listener settings.
+    case configMap
+    /// Keeps one replica through voluntary disruptions; only with two or more replicas.
+    case disruptionBudget
+    /// The interceptor.
+    case deployment
+}
+
+/// One step towards the state the Session asks for.
+public enum InterceptAction: Sendable, Hashable {
+    /// Create an object that the Session owns.
+    case create(OwnedObject)
+    /// Swap the Service's selector and target ports to the interceptor.
+    case hijack([JSONPatchOperation])
+    /// Put back what is still the hijack's own.
+    case restore([JSONPatchOperation])
+    /// Clear the suspension after a swap.
+    case resume
+    /// Close the Session by compare-and-swap, for this reason.
+    case close(reason: String)
+    /// Delete the Session, and with it everything it owns.
+    case deleteSession(uid: String, resourceVersion: String)
+    /// Nothing to do until something changes: why.
+    case wait(Waiting)
+}
+
+/// What a plan waits for.
+public enum Waiting: Sendable, Hashable {
+    /// The interceptor is not proven good yet.
+    case proof
+    /// Bystander connections of these many replicas have not ended yet.
+    case drain(replicas: Int)
+}
+
+/// Who asks for the plan: they see different things and have different duties.
+public enum Planner: Sendable, Hashable {
+    /// The CLI, or `session close`.
+    case client
+    /// A replica of the interceptor; whether it is ready to serve.
+    case replica(isReady: Bool)
+
+    /// What to do next. Level-triggered and idempotent: ask again after each change, until it only waits.
+    ///
+    /// - Parameter wasHijacked: whether this observer has seen the Service hijacked by this incarnation before; a
+    ///   Service that no longer is has then been reverted by someone else.
+    public func plan(_ now: Observation, wasHijacked: Bool) -> [InterceptAction] {
+        guard let session = now.session else { return Self.heal(now.service) }
+        switch session.phase {
+        case .active: return self.forth(session, now, wasHijacked: wasHijacked)
+        case .closing: return Self.back(session, now)
+        }
+    }
+
+    private func forth(_ session: Session, _ now: Observation, wasHijacked: Bool) -> [InterceptAction] {
+        guard let service = now.service, service.uid == session.serviceUID else {
+            return [.close(reason: "the service was deleted or made anew")]
+        }
+        let swap = ServiceSwap(session)
+        if swap.isHijacked(service) {
+            return session.isSuspended && self.mayResume ? [.resume] : []
+        }
+        if session.isSuspended {
+            return self.mayResume && Self.isOriginal(service, session) ? [.hijack(swap.hijack(service)), .resume] : []
+        }
+        if wasHijacked {
+            return [.close(reason: "the service's selector was changed back by \(Self.lastEditor(of: service))")]
+        }
+        guard self == .client else { return [] }
+        let needed = OwnedObject.allCases.filter { $0 != .disruptionBudget || session.settings.replicas > 1 }
+        let missing = needed.filter { !now.owned.contains($0) }
+        guard missing.isEmpty else { return missing.map(InterceptAction.create) }
+        guard Self.isOriginal(service, session) else {
+            return [.close(reason: "the service was changed by \(Self.lastEditor(of: service)) before the swap")]
+        }
+        return now.isProven ? [.hijack(swap.hijack(service))] : [.wait(.proof)]
+    }
+
+    private var mayResume: Bool {
+        if case .replica(let isReady) = self { isReady } else { false }
+    }
+
+    private static func back(_ session: Session, _ now: Observation) -> [InterceptAction] {
+        if let service = now.service, service.uid == session.serviceUID {
+            let operations = ServiceSwap(session).restore(service)
+            guard operations.isEmpty else { return [.restore(operations)] }
+        }
+        let draining = now.pods.filter { $0.isLive && session.replicas[$0.uid].map { !$0.isDrained } ?? false }
+        guard draining.isEmpty else { return [.wait(.drain(replicas: draining.count))] }
+        return [.deleteSession(uid: session.uid, resourceVersion: session.resourceVersion)]
+    }
+
+    /// Without its Session, a Service that still carries a hijack is restored from its own annotation.
+    private static func heal(_ service: DynamicObject?) -> [InterceptAction] {
+        guard let service, let swap = ServiceSwap(annotationOf: service) else { return [] }
+        let operations = swap.restore(service)
+        return operations.isEmpty ? [] : [.restore(operations)]
+    }
+
+    private static func isOriginal(_ service: DynamicObject, _ session: Session) -> Bool {
+        service[path: "spec", "selector"]?.strings == session.original.selector
+            && service[path: "spec", "ports"] == session.original.ports
+    }
+
+    /// The field manager that last wrote the Service's spec, as far as the server recorded it.
+    private static func lastEditor(of service: DynamicObject) -> String {
+        let entries = service[path: "metadata", "managedFields"]?.array ?? []
+        let editors = entries.filter {
+            $0[path: "fieldsV1", "f:spec"] != nil && $0["manager"]?.string != Marks.fieldManager
+        }
+        let last = editors.max { ($0["time"]?.string ?? "") < ($1["time"]?.string ?? "") }
+        return last?["manager"]?.string ?? "someone else"
+    }
+}

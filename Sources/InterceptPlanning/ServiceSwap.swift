@@ -1,0 +1,157 @@
+public import KubernetesModel
+
+/// How a Service is hijacked and restored, as JSON Patch computed from the Service as it is now.
+///
+/// A restore is a three-way merge of what was (the original), what the hijack wrote and what stands there now: only what
+/// still is the hijack's own is put back, so a foreign change is never overwritten.
+public struct ServiceSwap: Sendable, Hashable {
+    /// The hijack's name.
+    public var incarnation: String
+    /// What the Service was.
+    public var original: OriginalService
+
+    /// A swap for one incarnation.
+    public init(incarnation: String, original: OriginalService) {
+        self.incarnation = incarnation
+        self.original = original
+    }
+
+    /// The swap a Session describes.
+    public init(_ session: Session) {
+        self.init(incarnation: session.incarnation, original: session.original)
+    }
+
+    /// The selector the hijack writes.
+    public var hijackedSelector: [String: String] { Marks.selector(incarnation: self.incarnation) }
+
+    /// The ports the hijack writes: the same, each `targetPort` replaced by the interceptor's.
+    public var hijackedPorts: JSONValue { Self.redirect(self.original.ports) }
+
+    /// Whether the Service's selector is this hijack's.
+    public func isHijacked(_ service: DynamicObject) -> Bool {
+        service[path: "spec", "selector"]?.strings == self.hijackedSelector
+    }
+
+    /// The patch that hijacks; it fails as a whole (422) unless selector and ports still are the original's.
+    public func hijack(_ service: DynamicObject) -> [JSONPatchOperation] {
+        var operations: [JSONPatchOperation] = [
+            .test("/metadata/uid", .string(service.uid)),
+            .test("/spec/selector", JSONValue(self.original.selector)),
+            .test("/spec/ports", self.original.ports),
+        ]
+        if service[path: "metadata", "annotations"] == nil {
+            operations.append(.add("/metadata/annotations", .object([:])))
+        }
+        operations += [
+            .add(Self.annotationPath, .string(self.annotation)),
+            .replace("/spec/ports", self.hijackedPorts),
+            .replace("/spec/selector", JSONValue(self.hijackedSelector)),
+        ]
+        return operations
+    }
+
+    /// The patch that puts back whatever is still the hijack's; empty when nothing is.
+    public func restore(_ service: DynamicObject) -> [JSONPatchOperation] {
+        var operations: [JSONPatchOperation] = []
+        if self.isHijacked(service) {
+            operations += [
+                .test("/spec/selector", JSONValue(self.hijackedSelector)),
+                .replace("/spec/selector", JSONValue(self.original.selector)),
+            ]
+        }
+        if let ports = service[path: "spec", "ports"], let merged = self.mergedPorts(ports) {
+            operations += [.test("/spec/ports", ports), .replace("/spec/ports", merged)]
+        }
+        if Self.incarnation(of: service) == self.incarnation {
+            let annotations = service[path: "metadata", "annotations"]?.object ?? [:]
+            operations.append(
+                .remove(annotations.count == 1 ? "/metadata/annotations" : Self.annotationPath)
+            )
+        }
+        guard !operations.isEmpty else { return [] }
+        return [.test("/metadata/uid", .string(service.uid))] + operations
+    }
+
+    /// The current ports with every `targetPort` that the hijack wrote put back; nil when there is none.
+    private func mergedPorts(_ current: JSONValue) -> JSONValue? {
+        guard current != self.hijackedPorts else {
+            return current == self.original.ports ? nil : self.original.ports
+        }
+        let originals = self.original.ports.array ?? []
+        let written = self.hijackedPorts.array ?? []
+        var changed = false
+        let merged = (current.array ?? []).map { port -> JSONValue in
+            guard
+                let index = originals.firstIndex(where: { Self.key($0) == Self.key(port) }),
+                port["targetPort"] == written[index]["targetPort"],
+                port["targetPort"] != originals[index]["targetPort"]
+            else { return port }
+            changed = true
+            var restored = port
+            restored["targetPort"] = originals[index]["targetPort"]
+            return restored
+        }
+        return changed ? .array(merged) : nil
+    }
+
+    /// What tells one port of a Service from another: number and protocol.
+    private static func key(_ port: JSONValue) -> [JSONValue?] {
+        [port["port"], port["protocol"] ?? "TCP"]
+    }
+
+    /// The ports with each `targetPort` replaced by the interceptor's listener for it.
+    private static func redirect(_ ports: JSONValue) -> JSONValue {
+        .array(
+            (ports.array ?? []).enumerated().map { index, port in
+                var redirected = port
+                redirected["targetPort"] = .integer(Int64(InterceptedPort.listener(at: index)))
+                return redirected
+            }
+        )
+    }
+}
+
+// MARK: - The annotation: the original, recoverable from the Service alone
+
+extension ServiceSwap {
+    private static var annotationPath: String {
+        "/metadata/annotations/\(JSONPatchOperation.escape(Marks.originalAnnotation))"
+    }
+
+    /// What the annotation says: which store holds the Session, and all that a restore needs.
+    private var annotation: String {
+        let value: JSONValue = [
+            "session": .string(self.incarnation),
+            "store": .string("sessions.detour.dev"),
+            "selector": JSONValue(self.original.selector),
+            "ports": self.original.ports,
+        ]
+        return value.compact
+    }
+
+    /// The swap that a hijacked Service's own annotation describes, or nil.
+    public init?(annotationOf service: DynamicObject) {
+        guard
+            let text = service.annotations[Marks.originalAnnotation],
+            let json = try? JSONValue(parsing: text),
+            let incarnation = json["session"]?.string,
+            let selector = json["selector"],
+            let ports = json["ports"]
+        else { return nil }
+        self.init(
+            incarnation: incarnation,
+            original: OriginalService(selector: selector.strings, ports: ports)
+        )
+    }
+
+    /// The incarnation a Service's annotation names, or nil.
+    public static func incarnation(of service: DynamicObject) -> String? {
+        ServiceSwap(annotationOf: service)?.incarnation
+    }
+
+    /// The incarnation that a Service's selector points to, by whatever hijack, or nil.
+    public static func selectedIncarnation(of service: DynamicObject) -> String? {
+        let selector = service[path: "spec", "selector"]?.strings ?? [:]
+        return selector[Marks.appLabel] == Marks.appValue ? selector[Marks.sessionLabel] : nil
+    }
+}

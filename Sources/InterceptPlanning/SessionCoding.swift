@@ -1,0 +1,167 @@
+public import KubernetesModel
+import TrafficMatch
+
+extension Session {
+    /// The Session that an object of the API server holds.
+    ///
+    /// - Throws: ``PlanningError`` with code `malformedSession`, naming the field, when a needed field is absent.
+    public init(_ object: DynamicObject) throws {
+        func need<Value>(_ value: Value?, _ field: String) throws -> Value {
+            guard let value else { throw PlanningError.malformedSession(object.name, field: field) }
+            return value
+        }
+        let spec = try need(object["spec"], "spec")
+        let ops = try need(spec[path: "restore-service", "ops"]?.array, "spec.restore-service.ops")
+        func operand(_ path: String) -> JSONValue? {
+            ops.first { $0["path"]?.string == path }?["value"]
+        }
+        let settings = spec["interceptor"] ?? .object([:])
+
+        self.name = object.name
+        self.namespace = object.namespace ?? ""
+        self.uid = object.uid
+        self.resourceVersion = object.resourceVersion
+        self.service = try need(
+            spec[path: "restore-service", "service", "metadata", "name"]?.string,
+            "spec.restore-service.service.metadata.name"
+        )
+        self.serviceUID = try need(spec["serviceUID"]?.string, "spec.serviceUID")
+        self.incarnation = try need(spec["session"]?.string, "spec.session")
+        self.phase = try need(spec["phase"]?.string.flatMap(Phase.init(rawValue:)), "spec.phase")
+        self.closeReason = spec["closeReason"]?.string ?? ""
+        self.original = OriginalService(
+            selector: try need(operand("/spec/selector"), "spec.restore-service.ops /spec/selector").strings,
+            ports: try need(operand("/spec/ports"), "spec.restore-service.ops /spec/ports")
+        )
+        self.routes = try (spec["routes"]?.array ?? []).map { try need(Route($0), "spec.routes") }
+        self.settings = InterceptorSettings(
+            image: settings["image"]?.string ?? "",
+            replicas: Int(settings["replicas"]?.integer ?? 1),
+            drainSeconds: Int(settings["drainSeconds"]?.integer ?? 600),
+            imagePullSecret: settings["imagePullSecret"]?.string
+        )
+        let status = object["status"]
+        self.replicas = (status?["replicas"]?.object ?? [:]).compactMapValues(Replica.init)
+        self.heartbeats = (status?["heartbeats"]?.object ?? [:]).compactMapValues(\.integer)
+        self.isSuspended = status?["suspended"]?.bool ?? false
+    }
+
+    /// The Session as an object to create; the status is not part of it.
+    public var object: DynamicObject {
+        DynamicObject(.sessions, name: self.name, namespace: self.namespace, ["spec": self.spec])
+    }
+
+    /// `spec` alone.
+    public var spec: JSONValue {
+        [
+            "phase": .string(self.phase.rawValue),
+            "closeReason": .string(self.closeReason),
+            "session": .string(self.incarnation),
+            "serviceUID": .string(self.serviceUID),
+            "restore-service": [
+                "service": [
+                    "apiVersion": "v1",
+                    "kind": "Service",
+                    "metadata": ["name": .string(self.service), "namespace": .string(self.namespace)],
+                ],
+                "ops": [
+                    JSONPatchOperation.replace("/spec/selector", JSONValue(self.original.selector)).json,
+                    JSONPatchOperation.replace("/spec/ports", self.original.ports).json,
+                ],
+            ],
+            "interceptor": self.settings.json,
+            "routes": .array(self.routes.map(\.json)),
+        ]
+    }
+
+    /// The merge patch that writes routes and phase, and only if nobody wrote the Session since it was read.
+    public var compareAndSwap: Patch {
+        .merge([
+            "metadata": ["resourceVersion": .string(self.resourceVersion), "uid": .string(self.uid)],
+            "spec": [
+                "phase": .string(self.phase.rawValue),
+                "closeReason": .string(self.closeReason),
+                "routes": .array(self.routes.map(\.json)),
+            ],
+        ])
+    }
+}
+
+extension Route {
+    init?(_ json: JSONValue) {
+        guard
+            let id = json["id"]?.string,
+            let owner = json["owner"]?.string,
+            let ports = json["ports"]?.array,
+            let headers = json[path: "match", "headers"]?.array,
+            let fingerprint = json["fingerprint"]?.string,
+            // A condition that cannot be read must never widen what the route takes: then there is no route.
+            let match = try? RequestMatch(
+                headers: headers.map {
+                    try HeaderMatch(name: $0["name"]?.string ?? "", value: $0["value"]?.string ?? "")
+                }
+            )
+        else { return nil }
+        self.init(
+            id: id,
+            owner: owner,
+            ports: ports.compactMap { $0.integer.map(Int.init) },
+            match: match,
+            fingerprint: fingerprint,
+            epoch: json["epoch"]?.integer ?? 1,
+            ttlSeconds: Int(json["ttlSeconds"]?.integer ?? 60),
+            onUnreachable: json["onUnreachable"]?.string.flatMap(Unreachable.init(rawValue:)) ?? .original
+        )
+    }
+
+    var json: JSONValue {
+        [
+            "id": .string(self.id),
+            "owner": .string(self.owner),
+            "ports": .array(self.ports.map { .integer(Int64($0)) }),
+            "match": [
+                "headers": .array(
+                    self.match.headers.map { ["name": .string($0.name), "value": .string($0.value)] }
+                )
+            ],
+            "fingerprint": .string(self.fingerprint),
+            "epoch": .integer(self.epoch),
+            "ttlSeconds": .integer(Int64(self.ttlSeconds)),
+            "onUnreachable": .string(self.onUnreachable.rawValue),
+        ]
+    }
+}
+
+extension InterceptorSettings {
+    var json: JSONValue {
+        var members: [String: JSONValue] = [
+            "image": .string(self.image),
+            "replicas": .integer(Int64(self.replicas)),
+            "drainSeconds": .integer(Int64(self.drainSeconds)),
+        ]
+        members["imagePullSecret"] = self.imagePullSecret.map { .string($0) }
+        return .object(members)
+    }
+}
+
+extension Replica {
+    init?(_ json: JSONValue) {
+        guard let pod = json["pod"]?.string, let fingerprint = json["fingerprint"]?.string else { return nil }
+        self.init(
+            pod: pod,
+            fingerprint: fingerprint,
+            isDrained: json["drained"]?.bool ?? false,
+            problem: json["problem"]?.string ?? ""
+        )
+    }
+
+    /// The replica as it stands in the Session's status.
+    public var json: JSONValue {
+        [
+            "pod": .string(self.pod),
+            "fingerprint": .string(self.fingerprint),
+            "drained": .bool(self.isDrained),
+            "problem": .string(self.problem),
+        ]
+    }
+}

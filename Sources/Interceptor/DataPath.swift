@@ -1,0 +1,74 @@
+import InterceptPlanning
+import Logging
+import NIOCore
+import ProxyCore
+import ProxyTransport
+
+/// The replica's listeners, one a Service port, and the routes they look at.
+struct DataPath: Sendable {
+    let listeners: [InterceptListener]
+    let routes: RouteTable
+    let metrics: ProxyMetrics
+    let accessLog: AccessLog
+    private let ports: [InterceptedPort]
+    private let gate: TunnelGate
+
+    init(
+        _ configuration: InterceptorConfiguration,
+        gate: TunnelGate,
+        host: String,
+        group: any EventLoopGroup,
+        logger: Logger
+    ) throws {
+        let routes = RouteTable()
+        let metrics = ProxyMetrics()
+        let accessLog = AccessLog(descriptor: 1, metrics: metrics)
+        self.listeners = try configuration.ports.map { port in
+            InterceptListener(
+                configuration: ListenerConfiguration(
+                    host: host,
+                    port: port.listener,
+                    servicePort: port.port,
+                    original: try SocketAddress(ipAddress: configuration.decoyAddress, port: port.port)
+                ),
+                group: group,
+                routes: routes,
+                metrics: metrics,
+                accessLog: accessLog,
+                logger: logger
+            )
+        }
+        self.routes = routes
+        self.metrics = metrics
+        self.accessLog = accessLog
+        self.ports = configuration.ports
+        self.gate = gate
+    }
+
+    /// Client connections that are open now.
+    var activeConnections: Int { self.listeners.reduce(0) { $0 + $1.active.total } }
+
+    /// Puts the Session's routes on the listeners. A Session that closes diverts nothing any more.
+    func update(_ session: Session?, tunnels: [String: UInt64]) {
+        let live = session.map { $0.phase == .active ? $0.routes : [] } ?? []
+        self.routes.replace(
+            with: Dictionary(
+                self.ports.map { port in
+                    (
+                        port.port,
+                        live.filter { $0.ports.contains(port.port) }.map { route in
+                            ProxyCore.Route(
+                                id: route.id,
+                                match: route.match,
+                                isUp: tunnels[route.id] == UInt64(route.epoch),
+                                onUnreachable: route.onUnreachable == .original ? .original : .unavailable,
+                                upstreamPath: self.gate.socketPath(route: route.id)
+                            )
+                        }
+                    )
+                },
+                uniquingKeysWith: { $1 }
+            )
+        )
+    }
+}

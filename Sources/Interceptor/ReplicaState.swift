@@ -1,0 +1,57 @@
+import InterceptPlanning
+import KubernetesModel
+import Synchronization
+
+/// What one replica knows, from its watches and its tunnels; shared by the steward, the tunnel server and the probes.
+final class ReplicaState: Sendable {
+    /// The parts, together under one lock.
+    struct Parts: Sendable {
+        /// The Session of this replica's incarnation; nil when it is gone or another's.
+        var session: Session?
+        /// Whether the Session was looked for at least once.
+        var hasLookedForSession = false
+        /// The Service as last seen.
+        var service: DynamicObject?
+        /// The interceptor's Pods as last seen.
+        var pods: [String: InterceptorPod] = [:]
+        /// Routes whose tunnel ends here, with its epoch.
+        var tunnels: [String: UInt64] = [:]
+        /// Whether every intercepted port's decoy took a connection once.
+        var hasReachedDecoy = false
+        /// Whether this replica stands in the Session's status.
+        var isPublished = false
+        /// Whether the process was asked to stop.
+        var isTerminating = false
+        /// Whether the time that live tunnels are waited for has passed.
+        var isPatienceOver = false
+    }
+
+    private let parts = Mutex(Parts())
+
+    /// Reads or changes several parts at once.
+    func with<Value: Sendable>(_ body: (inout Parts) -> Value) -> Value {
+        self.parts.withLock { body(&$0) }
+    }
+
+    /// Whether new connections should come here, or why not.
+    func readiness() -> Readiness {
+        self.with { parts in
+            if parts.isTerminating { return .no("the replica is stopping") }
+            guard parts.hasLookedForSession else { return .no("the session was not read yet") }
+            guard let session = parts.session else { return .no("the session is gone") }
+            guard parts.isPublished else { return .no("the replica is not in the session's status yet") }
+            guard parts.hasReachedDecoy else { return .no("the decoy was not reached yet") }
+            let missing = session.routes.filter { parts.tunnels[$0.id] == nil }
+            guard missing.isEmpty || parts.isPatienceOver else {
+                return .no("tunnels of \(missing.map(\.owner).joined(separator: ", ")) are missing")
+            }
+            return .yes
+        }
+    }
+
+    /// Whether a replica is ready.
+    enum Readiness: Sendable, Hashable {
+        case yes
+        case no(String)
+    }
+}

@@ -1,0 +1,210 @@
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+import Logging
+import SessionControl
+
+/// The replica's share of the Session's life: heartbeats, expiry, restore, drain. One step at a time, on what is known.
+actor Steward {
+    private let state: ReplicaState
+    private let store: SessionStore
+    private let configuration: InterceptorConfiguration
+    private let pod: InterceptorRun.Identity
+    private let fingerprint: String
+    private let data: DataPath
+    private let logger: Logger
+    private let started = ContinuousClock.now
+
+    private var heartbeats = HeartbeatWatch()
+    private var lastBeat: [String: Duration] = [:]
+    private var closingDrain: DrainClock
+    private var stoppingDrain: DrainClock
+    private var wasHijacked = false
+    private var problem = ""
+
+    init(
+        state: ReplicaState,
+        store: SessionStore,
+        configuration: InterceptorConfiguration,
+        pod: InterceptorRun.Identity,
+        fingerprint: String,
+        data: DataPath,
+        logger: Logger
+    ) {
+        self.state = state
+        self.store = store
+        self.configuration = configuration
+        self.pod = pod
+        self.fingerprint = fingerprint
+        self.data = data
+        self.logger = logger
+        self.closingDrain = DrainClock(deadline: .seconds(configuration.drainSeconds))
+        self.stoppingDrain = DrainClock(deadline: .seconds(configuration.drainSeconds))
+    }
+
+    private var now: Duration { ContinuousClock.now - self.started }
+
+    /// Looks at everything once and does what is due.
+    ///
+    /// - Returns: whether a stopping replica may end.
+    func step() async -> Bool {
+        do {
+            let parts = self.state.with { $0 }
+            guard parts.hasLookedForSession else { return false }
+            if self.now > .seconds(5) { self.state.with { $0.isPatienceOver = true } }
+            if let session = parts.session {
+                try await self.publish(session, parts)
+                try await self.beat(session, parts)
+                try await self.expire(session)
+                try await self.suspend(session, parts)
+            }
+            try await self.act(parts)
+            return try await self.drain(parts)
+        } catch {
+            // Whatever failed is due again at the next step: nothing here is remembered as done before it is.
+            self.logger.warning("step failed", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    /// What keeps the replica from being ready, for the Session's status.
+    func report(problem: String) {
+        self.problem = problem
+    }
+
+    private func publish(_ session: Session, _ parts: ReplicaState.Parts) async throws {
+        guard !parts.isTerminating else { return }
+        let known = session.replicas[self.pod.uid]
+        let replica = Replica(
+            pod: self.pod.name,
+            fingerprint: self.fingerprint,
+            isDrained: known?.isDrained ?? false,
+            problem: self.problem
+        )
+        if known != replica {
+            try await self.store.mergeStatus(["replicas": [self.pod.uid: replica.json]], uid: session.uid)
+        }
+        self.state.with { $0.isPublished = true }
+    }
+
+    /// Says that the laptops whose tunnels end here are alive.
+    private func beat(_ session: Session, _ parts: ReplicaState.Parts) async throws {
+        guard session.phase == .active else { return }
+        var due: [String: JSONValue] = [:]
+        for route in session.routes where parts.tunnels[route.id] == UInt64(route.epoch) {
+            let interval = min(Duration.seconds(10), .milliseconds(route.ttlSeconds * 250))
+            if let last = self.lastBeat[route.id], self.now - last < interval { continue }
+            due[route.id] = .integer((session.heartbeats[route.id] ?? 0) + 1)
+        }
+        guard !due.isEmpty else { return }
+        try await self.store.mergeStatus(["heartbeats": .object(due)], uid: session.uid)
+        for id in due.keys { self.lastBeat[id] = self.now }
+    }
+
+    /// Removes the routes of laptops that have been gone for their ttl.
+    private func expire(_ session: Session) async throws {
+        self.heartbeats.observe(session, now: self.now)
+        guard session.phase == .active else { return }
+        for route in self.heartbeats.expired(session, now: self.now) {
+            self.logger.notice("laptop gone", metadata: ["owner": "\(route.owner)", "ttl": "\(route.ttlSeconds)s"])
+            try await self.store.update { current in
+                // Somebody may have heard of it meanwhile.
+                guard current.incarnation == session.incarnation,
+                    current.heartbeats[route.id] == session.heartbeats[route.id]
+                else { return nil }
+                return current.leaving(
+                    routeID: route.id,
+                    reason: "\(Session.expiryReason): \(route.owner), \(route.ttlSeconds) s"
+                )
+            }
+        }
+    }
+
+    /// A stopping replica that is the last one able to serve gives the Service back before it stops.
+    private func suspend(_ session: Session, _ parts: ReplicaState.Parts) async throws {
+        guard parts.isTerminating, session.phase == .active, let service = parts.service,
+            ServiceSwap(session).isHijacked(service)
+        else { return }
+        let others = parts.pods.values.filter { $0.uid != self.pod.uid && $0.isLive && $0.isReady }
+        guard others.isEmpty else { return }
+        self.logger.notice("last replica stops; the service goes back to the original")
+        try await self.store.mergeStatus(["suspended": true], uid: session.uid)
+        let operations = ServiceSwap(session).restore(service)
+        _ = try await self.controller(isReady: false)
+            .run(.restore(operations), Observation(session: session, service: service))
+    }
+
+    /// Does what the planner says.
+    private func act(_ parts: ReplicaState.Parts) async throws {
+        guard let service = parts.service else { return }
+        guard parts.session != nil || ServiceSwap.incarnation(of: service) == self.configuration.incarnation
+            || self.swap.isHijacked(service)
+        else { return }
+        let isReady = self.state.readiness() == .yes
+        var observation = Observation(session: parts.session, service: service)
+        observation.pods = Array(parts.pods.values)
+        let controller = self.controller(isReady: isReady)
+        for action in controller.role.plan(observation, wasHijacked: self.wasHijacked) {
+            if case .wait = action { continue }
+            self.logger.notice("acting", metadata: ["action": "\(action.name)"])
+            _ = try await controller.run(action, observation)
+        }
+        if parts.session == nil, self.swap.isHijacked(service) {
+            // The annotation is gone too, but this replica was told what the Service was.
+            _ = try await controller.run(.restore(self.swap.restore(service)), observation)
+        }
+        if self.swap.isHijacked(service) { self.wasHijacked = true }
+        if parts.session?.isSuspended == true { self.wasHijacked = false }
+    }
+
+    private var swap: ServiceSwap {
+        ServiceSwap(incarnation: self.configuration.incarnation, original: self.configuration.original)
+    }
+
+    private func controller(isReady: Bool) -> SessionController {
+        SessionController(store: self.store, role: .replica(isReady: isReady))
+    }
+
+    /// Follows the drain, of a closing Session or of a stopping process.
+    private func drain(_ parts: ReplicaState.Parts) async throws -> Bool {
+        let isSelected = parts.service.map(self.swap.isHijacked) ?? false
+        let connections = self.data.activeConnections
+        if let session = parts.session, session.phase == .closing, session.replicas[self.pod.uid]?.isDrained == false {
+            switch self.closingDrain.step(isSelected: isSelected, connections: connections, now: self.now) {
+            case .linger: break
+            case .hurry: self.data.listeners.forEach { $0.closeIdle() }
+            case .drained:
+                self.logger.notice("drained", metadata: ["connections": "\(connections)"])
+                try await self.store.mergeStatus(["replicas": [self.pod.uid: ["drained": true]]], uid: session.uid)
+            }
+        }
+        guard parts.isTerminating else { return false }
+        // Other replicas may still be selected; this one is not once it is no ready endpoint any more.
+        switch self.stoppingDrain.step(isSelected: false, connections: connections, now: self.now) {
+        case .linger: return false
+        case .hurry:
+            self.data.listeners.forEach { $0.closeIdle() }
+            return false
+        case .drained:
+            if let session = parts.session {
+                try await self.store.mergeStatus(["replicas": [self.pod.uid: .null]], uid: session.uid)
+            }
+            return true
+        }
+    }
+}
+
+extension InterceptAction {
+    /// The action's name, for the log: never its operands.
+    var name: String {
+        switch self {
+        case .create(let object): "create \(object.rawValue)"
+        case .hijack: "hijack"
+        case .restore: "restore"
+        case .resume: "resume"
+        case .close(let reason): "close: \(reason)"
+        case .deleteSession: "delete session"
+        case .wait: "wait"
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import KubernetesModel
+import KubernetesWatch
+
+/// How often, and for how long, a request is tried.
+public struct RetryPolicy: Sendable {
+    /// How often a repeatable request is tried. Others are tried once, always.
+    public var attempts = 4
+    /// How long one try may take, body included.
+    public var deadline = Duration.seconds(60)
+    /// The longest `Retry-After` that is waited for; a longer one ends the tries.
+    public var longestWait = Duration.seconds(10)
+    /// The first pause; later ones double.
+    public var firstPause = Duration.milliseconds(200)
+    /// Waits; replaced in tests.
+    public var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    /// A random number from 0 to 1; replaced in tests.
+    public var jitter: @Sendable () -> Double = { Double.random(in: 0...1) }
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Sends requests that are answered by one JSON document, and tries again what may be tried again.
+struct RequestSender: Sendable {
+    static let bodyLimit = 64 * 1024 * 1024
+
+    let transport: any KubernetesTransport
+    let policy: RetryPolicy
+
+    /// The answer's document.
+    ///
+    /// Only repeatable requests are sent again: after a connection that failed, 429, 503 and 504, or a 500 that names a
+    /// time to come back. A change whose fate is unknown is the caller's to look at.
+    func json(_ request: KubernetesRequest) async throws -> JSONValue {
+        var backoff = Backoff(first: self.policy.firstPause, longest: self.policy.longestWait)
+        var attempt = 1
+        while true {
+            do {
+                return try await self.once(request)
+            } catch let error as KubernetesError {
+                let wait = error.retryAfter ?? backoff.next(jitter: self.policy.jitter())
+                guard
+                    request.isRepeatable, attempt < self.policy.attempts, error.isWorthRepeating,
+                    wait <= self.policy.longestWait
+                else { throw error }
+                attempt += 1
+                try await self.policy.sleep(wait)
+            }
+        }
+    }
+
+    private func once(_ request: KubernetesRequest) async throws -> JSONValue {
+        let (response, bytes) = try await self.withDeadline(request) { [transport] in
+            let response = try await transport.send(request)
+            do {
+                return (response, try await response.body.collect(upTo: Self.bodyLimit))
+            } catch {
+                if Task.isCancelled { throw CancellationError() }
+                throw ConnectionTrouble.error(error, server: transport.peer.server, request: request)
+            }
+        }
+        guard (200..<300).contains(response.status) else { throw self.refusal(response, bytes, request) }
+        do {
+            return try JSONValue(parsing: bytes)
+        } catch {
+            throw KubernetesError(
+                .protocolViolation,
+                "what \(self.transport.peer.server) answers is \(error): is it an API server?",
+                request: request.summary,
+                cause: error
+            )
+        }
+    }
+
+    /// The error that an answer of another status than 2xx stands for.
+    func refusal(_ response: KubernetesResponse, _ body: [UInt8], _ request: KubernetesRequest) -> KubernetesError {
+        var error = KubernetesError(
+            httpStatus: response.status,
+            body: body,
+            retryAfter: response.retryAfter,
+            request: request
+        )
+        if error.isUnauthorized {
+            let peer = self.transport.peer
+            error.message =
+                "the credentials of \(peer.user) were refused by \(peer.server) (401): they are wrong or have expired;"
+                + " renew them, or choose another context"
+        }
+        return error
+    }
+
+    private func withDeadline<Result: Sendable>(
+        _ request: KubernetesRequest,
+        _ work: @escaping @concurrent @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask(operation: work)
+            group.addTask { [policy, transport] in
+                try await Task.sleep(for: policy.deadline)
+                var message = "the API server \(transport.peer.server) gave no complete answer in \(policy.deadline)"
+                if !request.isRepeatable { message += "; whether it did what it was asked to is unknown" }
+                throw KubernetesError(.timeout, message, request: request.summary)
+            }
+            defer { group.cancelAll() }
+            guard let result = try await group.next() else { throw CancellationError() }
+            return result
+        }
+    }
+}
+
+extension KubernetesError {
+    fileprivate var isWorthRepeating: Bool {
+        guard self.isRetryable else { return false }
+        return self.code != .server || self.retryAfter != nil || [502, 503].contains(self.status?.code)
+    }
+}

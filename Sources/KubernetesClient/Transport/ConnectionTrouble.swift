@@ -1,0 +1,104 @@
+import AsyncHTTPClient
+import KubernetesModel
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Says in plain words why there is no connection.
+enum ConnectionTrouble {
+    /// The error that a failure below HTTP stands for.
+    static func error(_ cause: any Error, server: String, request: KubernetesRequest?) -> KubernetesError {
+        if let error = cause as? KubernetesError { return error }
+        let code: KubernetesError.Code = Self.isTimeout(cause) ? .timeout : .unreachable
+        var message = "the API server \(server) cannot be reached: \(Self.describe(cause))"
+        if let request, !request.isRepeatable, !Self.isBeforeSending(cause) {
+            message += "; whether it did what it was asked to is unknown"
+        }
+        return KubernetesError(code, message, request: request?.summary, cause: cause)
+    }
+
+    /// Whether the failure came before the request can have been sent.
+    private static func isBeforeSending(_ cause: any Error) -> Bool {
+        switch cause {
+        case is NIOConnectionError, is NIOSSLExtraError, is NIOSSLError: true
+        case let error as HTTPClientError:
+            error == .connectTimeout || error == .tlsHandshakeTimeout || error == .getConnectionFromPoolTimeout
+        default: false
+        }
+    }
+
+    private static func isTimeout(_ cause: any Error) -> Bool {
+        switch cause {
+        case let error as HTTPClientError:
+            [.readTimeout, .connectTimeout, .tlsHandshakeTimeout, .deadlineExceeded, .getConnectionFromPoolTimeout]
+                .contains(error)
+        case ChannelError.connectTimeout: true
+        case let error as NIOConnectionError:
+            error.connectionErrors.contains { if case ChannelError.connectTimeout = $0.error { true } else { false } }
+        default: false
+        }
+    }
+
+    /// The cause in a few words.
+    static func describe(_ cause: any Error) -> String {
+        switch cause {
+        case let error as NIOConnectionError:
+            if let first = error.connectionErrors.first {
+                return Self.describe(first.error)
+            }
+            return "the name \(error.host) is not known"
+        case let error as IOError:
+            return Self.describe(errno: error.errnoCode) ?? "\(error)"
+        case let error as ChannelError:
+            if case .connectTimeout = error { return "no answer to the connection attempt" }
+            return "the connection was closed"
+        case let error as NIOSSLError:
+            return Self.describe(error)
+        case let error as NIOSSLExtraError:
+            if error == .failedToValidateHostname {
+                return "its certificate is for another name (tls-server-name can say which): \(error)"
+            }
+            return "TLS: \(error)"
+        case let error as HTTPClientError:
+            return Self.describe(error)
+        case let error as BoringSSLError:
+            return "TLS: \(error)"
+        default:
+            return "\(cause)"
+        }
+    }
+
+    private static func describe(_ error: NIOSSLError) -> String {
+        switch error {
+        case .handshakeFailed(let inner):
+            let text = "\(inner)"
+            if text.contains("CERTIFICATE_VERIFY_FAILED") {
+                return "its certificate is not signed by the cluster's certificate-authority, or not valid today"
+            }
+            if text.contains("WRONG_VERSION_NUMBER") { return "it does not speak TLS" }
+            return "the TLS handshake failed: \(text)"
+        case .uncleanShutdown: return "the connection was cut"
+        default: return "TLS: \(error)"
+        }
+    }
+
+    private static func describe(_ error: HTTPClientError) -> String {
+        switch error {
+        case .connectTimeout: "no answer to the connection attempt"
+        case .tlsHandshakeTimeout: "no answer in the TLS handshake"
+        case .readTimeout, .deadlineExceeded: "no answer in time"
+        case .remoteConnectionClosed: "the connection was closed before the answer"
+        default: error.shortDescription
+        }
+    }
+
+    private static func describe(errno: CInt) -> String? {
+        // By name, because the numbers are those of one operating system.
+        let known: [(CInt, String)] = [
+            (ECONNREFUSED, "connection refused"), (ECONNRESET, "connection reset"), (ETIMEDOUT, "no answer"),
+            (EHOSTUNREACH, "no route to the host"), (ENETUNREACH, "no route to the network"),
+            (EPIPE, "the connection was closed"),
+        ]
+        return known.first { $0.0 == errno }?.1
+    }
+}

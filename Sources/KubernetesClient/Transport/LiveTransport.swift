@@ -1,0 +1,145 @@
+import AsyncHTTPClient
+public import KubernetesModel
+public import Logging
+public import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// Talks to a real API server: AsyncHTTPClient for requests and watches, a NIO client of its own for port-forwards.
+///
+/// HTTP/1.1 only, one connection a watch: on a shared HTTP/2 connection one dead peer would stall every watch at once.
+public struct LiveTransport: KubernetesTransport {
+    /// How long the parts of an exchange may take.
+    public struct Limits: Sendable {
+        /// Until a connection is up.
+        public var connect: TimeAmount = .seconds(10)
+        /// Until the head of an answer, and between two pieces of its body.
+        public var answer: TimeAmount = .seconds(30)
+        /// Silence after which a watch counts as dead. Servers send a bookmark about once a minute.
+        public var watchSilence: TimeAmount = .seconds(100)
+        /// Until a port-forward is open.
+        public var upgrade: TimeAmount = .seconds(15)
+
+        /// The defaults.
+        public init() {}
+    }
+
+    let connection: ClusterConnection
+    let provider: CredentialProvider
+    let limits: Limits
+    let logger: Logger
+    let group: any EventLoopGroup
+    private let client: HTTPClient
+    private let watchClient: HTTPClient
+
+    /// A transport to one API server; dials nothing yet.
+    ///
+    /// - Parameters:
+    ///   - connection: where to, and as whom.
+    ///   - limits: time limits.
+    ///   - group: the event loops; nil for the process's shared ones.
+    ///   - logger: told about every request at debug level; tokens are never logged.
+    /// - Throws: ``KubernetesError`` of code `configuration` when a certificate or key cannot be read.
+    public init(
+        _ connection: ClusterConnection,
+        limits: Limits = Limits(),
+        group: (any EventLoopGroup)? = nil,
+        logger: Logger = Logger(label: "detour.kubernetes") { _ in SwiftLogNoOpLogHandler() }
+    ) throws {
+        self.connection = connection
+        self.provider = CredentialProvider(connection.credentials)
+        self.limits = limits
+        self.logger = logger
+        let group = group ?? MultiThreadedEventLoopGroup.singleton
+        self.group = group
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.tlsConfiguration = try TLSSettings.make(
+            for: connection,
+            identity: connection.credentials.initialIdentity
+        )
+        configuration.httpVersion = .http1Only
+        configuration.timeout = .init(connect: limits.connect, read: limits.answer, write: limits.answer)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        if let name = connection.tlsServerName { configuration.dnsOverride = [name: connection.server.host] }
+        self.client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        configuration.timeout.read = limits.watchSilence
+        self.watchClient = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+    }
+
+    /// Who is asked, and as whom.
+    public var peer: TransportPeer {
+        TransportPeer(server: self.connection.server.description, user: self.connection.userDescription)
+    }
+
+    /// Sends a request; when its token is refused and a newer one is there, once more with that.
+    public func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
+        let credential = try await self.provider.current()
+        let response = try await self.send(request, with: credential)
+        guard response.status == 401, await self.provider.refused(credential) else { return response }
+        return try await self.send(request, with: try await self.provider.current())
+    }
+
+    private func send(_ request: KubernetesRequest, with credential: Credential) async throws -> KubernetesResponse {
+        var outgoing = HTTPClientRequest(url: self.url(request))
+        outgoing.method = HTTPMethod(rawValue: request.method.rawValue)
+        outgoing.headers = self.headers(credential)
+        outgoing.headers.add(name: "Accept", value: "application/json")
+        if let body = request.body {
+            outgoing.headers.add(name: "Content-Type", value: request.contentType)
+            outgoing.body = .bytes(ByteBuffer(bytes: body.bytes))
+        }
+        self.logger.debug("request", metadata: ["request": "\(request.summary)"])
+        do {
+            let client = request.isStream ? self.watchClient : self.client
+            let response = try await client.execute(outgoing, timeout: self.limits.connect + self.limits.answer)
+            self.logger.debug(
+                "answer",
+                metadata: ["request": "\(request.summary)", "status": "\(response.status.code)"]
+            )
+            return KubernetesResponse(
+                status: Int(response.status.code),
+                retryAfter: response.headers.first(name: "Retry-After").flatMap { Int($0) },
+                body: KubernetesBody(response.body)
+            )
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            if Task.isCancelled { throw CancellationError() }
+            throw ConnectionTrouble.error(error, server: self.peer.server, request: request)
+        }
+    }
+
+    /// Closes the kept connections. Open port-forwards stay with their owners.
+    public func shutdown() async throws {
+        try await self.client.shutdown()
+        try await self.watchClient.shutdown()
+    }
+}
+
+extension LiveTransport {
+    /// The URL of a request. With a TLS server name the URL carries that name and the pool dials the host behind it.
+    private func url(_ request: KubernetesRequest) -> String {
+        var server = self.connection.server
+        server.host = self.connection.tlsServerName ?? server.host
+        return server.description + request.target
+    }
+
+    /// The headers every request has.
+    func headers(_ credential: Credential) -> HTTPHeaders {
+        var headers: HTTPHeaders = ["Host": self.connection.server.authority, "User-Agent": "detour"]
+        if let token = credential.token { headers.add(name: "Authorization", value: "Bearer \(token)") }
+        return headers
+    }
+}
+
+extension CredentialSource {
+    /// The client certificate, which with these sources is known from the start.
+    var initialIdentity: ClientIdentity? {
+        switch self {
+        case .fixed(let credential): credential.identity
+        case .tokenFile(_, let identity): identity
+        }
+    }
+}

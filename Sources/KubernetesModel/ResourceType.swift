@@ -1,0 +1,65 @@
+/// Which API resource a request is about: the key of everything in the Kubernetes client.
+public struct ResourceType: Sendable, Hashable {
+    /// The API group; empty for the core group.
+    public var group: String
+    /// The version inside the group, such as `v1`.
+    public var version: String
+    /// The kind as it stands in manifests, such as `Service`.
+    public var kind: String
+    /// The name in URLs, such as `services`.
+    public var plural: String
+    /// Whether objects live in a namespace.
+    public var isNamespaced: Bool
+
+    /// A resource by its names.
+    public init(group: String = "", version: String = "v1", kind: String, plural: String, isNamespaced: Bool = true) {
+        self.group = group
+        self.version = version
+        self.kind = kind
+        self.plural = plural
+        self.isNamespaced = isNamespaced
+    }
+
+    /// `v1` for the core group, `apps/v1` for others: the manifest's `apiVersion`.
+    public var apiVersion: String { self.group.isEmpty ? self.version : "\(self.group)/\(self.version)" }
+}
+
+extension ResourceType {
+    /// Core Services.
+    public static let services = ResourceType(kind: "Service", plural: "services")
+    /// Core Pods.
+    public static let pods = ResourceType(kind: "Pod", plural: "pods")
+    /// Core ConfigMaps.
+    public static let configMaps = ResourceType(kind: "ConfigMap", plural: "configmaps")
+    /// Core Endpoints.
+    public static let endpoints = ResourceType(kind: "Endpoints", plural: "endpoints")
+    /// Core Events.
+    public static let events = ResourceType(kind: "Event", plural: "events")
+    /// Core Namespaces.
+    public static let namespaces = ResourceType(kind: "Namespace", plural: "namespaces", isNamespaced: false)
+    /// Core ServiceAccounts.
+    public static let serviceAccounts = ResourceType(kind: "ServiceAccount", plural: "serviceaccounts")
+    /// Deployments.
+    public static let deployments = ResourceType(group: "apps", kind: "Deployment", plural: "deployments")
+    /// Roles.
+    public static let roles = ResourceType(group: "rbac.authorization.k8s.io", kind: "Role", plural: "roles")
+    /// RoleBindings.
+    public static let roleBindings = ResourceType(
+        group: "rbac.authorization.k8s.io",
+        kind: "RoleBinding",
+        plural: "rolebindings"
+    )
+    /// PodDisruptionBudgets as of Kubernetes 1.21; older servers have them in `v1beta1` only.
+    public static let podDisruptionBudgets = ResourceType(
+        group: "policy",
+        kind: "PodDisruptionBudget",
+        plural: "poddisruptionbudgets"
+    )
+    /// CustomResourceDefinitions.
+    public static let customResourceDefinitions = ResourceType(
+        group: "apiextensions.k8s.io",
+        kind: "CustomResourceDefinition",
+        plural: "customresourcedefinitions",
+        isNamespaced: false
+    )
+}

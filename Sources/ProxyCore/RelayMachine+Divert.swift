@@ -1,0 +1,124 @@
+import HTTPWire
+
+/// Diverted exchanges: into the tunnel, and what happens when that does not work.
+extension RelayMachine {
+    mutating func divert(to route: Route) {
+        self.exchange?.matched = true
+        guard let head = self.exchange?.head, head.method != .connect else {
+            return
+        }
+        if head.flags.contains(.upgradeToHTTP2) {
+            self.fallBack(.upgradeToHTTP2)
+            return
+        }
+        guard route.isUp else {
+            self.dropTunnel()
+            self.exchange?.flags.insert(.upstreamFailure)
+            self.fallBack(.routeDown)
+            return
+        }
+        if self.tunnel == .open, self.tunnelRoute?.id == route.id, self.tunnelRoute?.upstreamPath == route.upstreamPath,
+            !self.upstreamHasEnded
+        {
+            self.exchange?.server = .upstream
+            return
+        }
+        self.dropTunnel()
+        self.openTunnel(route)
+    }
+
+    private mutating func openTunnel(_ route: Route) {
+        self.exchange?.requestStage = .waiting
+        self.exchange?.server = .upstream
+        self.tunnelRoute = route
+        self.tunnel = .connecting
+        self.chores.insert(.connectUpstream)
+    }
+
+    /// The laptop has not seen a byte of the request: the original answers, or a 503 if the route wants that.
+    mutating func fallBack(_ reason: Fallback) {
+        self.exchange?.fallback = reason
+        self.exchange?.server = .original
+        self.exchange?.requestStage = .head
+        if self.wantsUnavailable {
+            self.answer(503, reason)
+        } else if self.originalHasEnded {
+            self.answer(502, reason)
+        }
+    }
+
+    /// The tunnel ended after its acknowledgement and before the response did.
+    mutating func upstreamBroke() {
+        guard var exchange = self.exchange, exchange.server == .upstream else {
+            if self.stage == .raw, self.rawPeer == .upstream {
+                self.end(reset: true)
+            } else {
+                self.dropTunnel()
+            }
+            return
+        }
+        exchange.flags.insert(.upstreamClosed)
+        self.exchange = exchange
+        if exchange.hasBegun {
+            // The client must see that its response is cut short.
+            self.end(reset: true)
+            return
+        }
+        self.responseScanner = HeadScanner(limit: self.headLimit)
+        self.dropTunnel()
+        if exchange.requestStage == .head {
+            self.fallBack(.tunnelReset)
+            return
+        }
+        guard exchange.isReplayable, !self.wantsUnavailable, !self.originalHasEnded else {
+            self.answer(self.wantsUnavailable ? 503 : 502, .tunnelReset)
+            return
+        }
+        self.exchange?.server = .original
+        self.exchange?.fallback = .tunnelReset
+        self.chores.insert(.replay)
+    }
+
+    /// What the tunnel sent is no response to the request; the client has seen nothing of it.
+    mutating func badUpstreamResponse() {
+        self.exchange?.flags.insert(.upstreamProtocol)
+        if self.exchange?.hasBegun == true {
+            self.end(reset: true)
+        } else {
+            self.answer(502, .badResponse)
+        }
+    }
+
+    /// Answers in the server's place; ends the connection unless the whole request has been read, or can be dropped.
+    mutating func answer(_ status: Int, _ reason: Fallback) {
+        guard var exchange = self.exchange else {
+            return
+        }
+        let isHeld = exchange.requestStage == .head || exchange.requestStage == .waiting
+        let isRead = exchange.requestStage == .done || (isHeld && exchange.head.framing.isComplete)
+        exchange.fallback = reason
+        exchange.isSynthetic = true
+        exchange.status = status
+        exchange.hasBegun = true
+        exchange.responseStage = .done
+        exchange.closesAfter = !isRead || !exchange.head.keepsAlive
+        let synthetic = Synthetic(
+            status: status,
+            reason: reason,
+            closes: exchange.closesAfter,
+            omitsBody: exchange.head.method == .head
+        )
+        exchange.bytesOut += synthetic.text.utf8.count
+        self.synthetic = synthetic
+        self.dropTunnel()
+        self.chores.insert(.respond)
+        if isHeld, isRead {
+            self.dropped = exchange.head.length
+        }
+        self.finishExchange(exchange)
+    }
+
+    private var wantsUnavailable: Bool {
+        self.route?.onUnreachable == .unavailable
+    }
+}

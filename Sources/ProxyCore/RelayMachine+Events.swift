@@ -1,0 +1,122 @@
+/// The verbs: what happened outside. None of them does anything by itself; the actions come from `step(_:_:)`.
+extension RelayMachine {
+    /// The connection to the original is open.
+    public mutating func originalConnected() {
+        if self.stage == .connecting {
+            self.stage = .http
+        }
+    }
+
+    /// The connection to the original could not be opened: the client is refused as the original would have refused it.
+    public mutating func originalFailed() {
+        self.end(reset: true)
+    }
+
+    /// The client has sent its last byte.
+    public mutating func clientEnded() {
+        self.clientHasEnded = true
+    }
+
+    /// The client's connection was reset or broke: the other sides are reset likewise.
+    public mutating func clientReset() {
+        guard self.stage != .closed else {
+            return
+        }
+        if self.exchange != nil {
+            self.exchange?.flags.insert(.clientClosed)
+        }
+        self.end(reset: true)
+    }
+
+    /// The original has sent its last byte.
+    public mutating func originalEnded() {
+        self.originalHasEnded = true
+    }
+
+    /// The original's connection was reset or broke.
+    ///
+    /// While a diverted exchange is under way the client does not notice; afterwards it sees an end.
+    public mutating func originalReset() {
+        switch self.stage {
+        case .closed, .closing: return
+        case .raw where self.rawPeer == .upstream: return
+        case .http where self.exchange?.server == .upstream: self.originalHasEnded = true
+        default:
+            self.exchange?.flags.insert(.upstreamClosed)
+            self.end(reset: true)
+        }
+    }
+
+    /// The tunnel acknowledged the stream.
+    public mutating func upstreamAccepted() {
+        guard self.tunnel == .connecting else {
+            return
+        }
+        self.tunnel = .open
+        if self.exchange?.requestStage == .waiting {
+            self.exchange?.requestStage = .head
+            self.exchange?.server = .upstream
+        }
+    }
+
+    /// The tunnel refused the stream, or its connection could not be opened.
+    public mutating func upstreamFailed(_ reason: Fallback) {
+        guard self.tunnel == .connecting else {
+            return
+        }
+        self.dropTunnel()
+        if self.exchange?.requestStage == .waiting {
+            self.exchange?.flags.insert(reason == .ackTimeout ? .upstreamTimeout : .upstreamFailure)
+            self.fallBack(reason)
+        }
+    }
+
+    /// The tunnel has sent its last byte.
+    public mutating func upstreamEnded() {
+        if self.tunnel == .connecting {
+            self.upstreamFailed(.localRefused)
+        } else {
+            self.upstreamHasEnded = true
+        }
+    }
+
+    /// The tunnel's connection was reset or broke.
+    public mutating func upstreamReset() {
+        switch self.tunnel {
+        case .none: return
+        case .connecting: self.upstreamFailed(.localRefused)
+        case .open: self.upstreamBroke()
+        }
+    }
+
+    /// The route for the request the machine asked about.
+    public mutating func routed(_ decision: RouteDecision) {
+        guard self.exchange?.requestStage == .routing else {
+            return
+        }
+        self.exchange?.requestStage = .head
+        guard case .divert(let route) = decision else {
+            if self.route != nil { self.route = nil }
+            return
+        }
+        self.route = route
+        self.divert(to: route)
+    }
+
+    /// A deadline of `deadline` has passed.
+    public mutating func deadlinePassed(_ deadline: Deadline) {
+        guard self.deadline == deadline else {
+            return
+        }
+        switch deadline {
+        case .head: self.enterRaw(.headTimeout)
+        case .acknowledgement: self.upstreamFailed(.ackTimeout)
+        case .linger: self.end(reset: false)
+        }
+    }
+
+    /// No more requests are wanted: an idle connection ends now, a busy one after its exchange, a raw one by itself.
+    public mutating func drain() {
+        self.isDraining = true
+    }
+}

@@ -1,0 +1,30 @@
+import KubernetesModel
+
+/// Why a Session could not be brought where it should be.
+public struct SessionControlError: Error, Sendable, CustomStringConvertible {
+    /// What, where, and the mend.
+    public var description: String
+
+    static func foreignObject(_ type: ResourceType, _ name: String, namespace: String) -> SessionControlError {
+        SessionControlError(
+            description: "\(type.kind) \(name) in namespace \(namespace) exists and does not belong to this intercept; "
+                + "delete it (kubectl delete \(type.plural) \(name) -n \(namespace)) if nothing else needs it, and try again"
+        )
+    }
+
+    static func unsettled(_ session: String, rounds: Int) -> SessionControlError {
+        SessionControlError(
+            description: "session \(session) did not settle in \(rounds) rounds: someone else keeps changing the Service "
+                + "or the Session; see `detour session show`, and who writes the Service (kubectl get service -o yaml)"
+        )
+    }
+}
+
+extension SessionControlError {
+    static func noSuchSession(_ name: String, namespace: String, known: [String]) -> SessionControlError {
+        SessionControlError(
+            description: "no session \(name) in namespace \(namespace); "
+                + (known.isEmpty ? "there are none" : "there are: \(known.joined(separator: ", "))")
+        )
+    }
+}

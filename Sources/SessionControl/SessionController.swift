@@ -1,0 +1,140 @@
+public import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+
+/// Observes one Session's surroundings and carries out what the planner says: the shell around `Planner`.
+public struct SessionController: Sendable {
+    /// The Session's store.
+    public let store: SessionStore
+    /// On whose behalf plans are made.
+    public var role: Planner
+
+    /// A controller for one Service's Session.
+    public init(store: SessionStore, role: Planner) {
+        self.store = store
+        self.role = role
+    }
+
+    private var client: KubernetesClient { self.store.client }
+    private var names: InterceptNames { self.store.names }
+
+    /// What is there now.
+    ///
+    /// - Parameters:
+    ///   - listsOwned: whether the owned objects are looked at; only who creates them needs that.
+    ///   - isProven: what the observer knows about the interceptor's fitness.
+    public func observe(listsOwned: Bool = false, isProven: Bool = false) async throws -> Observation {
+        let session = try await self.store.find()
+        let service = try await self.store.services.find(self.names.service)
+        var observation = Observation(session: session, service: service, isProven: isProven)
+        guard let session else { return observation }
+        observation.pods = try await self.pods(session)
+        if listsOwned, session.phase == .active { observation.owned = try await self.owned(session) }
+        return observation
+    }
+
+    /// The interceptor's Pods of a Session.
+    public func pods(_ session: Session) async throws -> [InterceptorPod] {
+        try await self.client.resources(.pods, in: self.names.namespace)
+            .list(labels: Marks.podQuery(incarnation: session.incarnation))
+            .items.map(InterceptorPod.init)
+    }
+
+    private func owned(_ session: Session) async throws -> Set<OwnedObject> {
+        let manifests = try await self.manifests(session)
+        var owned: Set<OwnedObject> = []
+        for object in OwnedObject.allCases {
+            let (type, name) = manifests.identity(object)
+            guard let found = try await self.client.resources(type, in: self.names.namespace).find(name) else { continue }
+            let owners = found[path: "metadata", "ownerReferences"]?.array ?? []
+            guard owners.contains(where: { $0["uid"]?.string == session.uid }) else {
+                throw SessionControlError.foreignObject(type, name, namespace: self.names.namespace)
+            }
+            owned.insert(object)
+        }
+        return owned
+    }
+
+    private func manifests(_ session: Session) async throws -> InterceptManifests {
+        var budgets = ResourceType.podDisruptionBudgets
+        if try await !self.client.serves(budgets) { budgets.version = "v1beta1" }
+        return InterceptManifests(session: session, disruptionBudgetType: budgets)
+    }
+
+    /// Carries out one action.
+    ///
+    /// - Returns: whether something was changed, so that the world is worth another look.
+    /// - Throws: `KubernetesError`; a lost race (409, 422 by a failed `test`, 404) is no error.
+    public func run(_ action: InterceptAction, _ observation: Observation) async throws -> Bool {
+        do {
+            return try await self.attempt(action, observation)
+        } catch let error as KubernetesError
+            where error.isConflict || error.isInvalid || error.isNotFound || error.isAlreadyExists
+        {
+            // Someone else was faster, or the Service is no longer what the plan was made for: look again. What is
+            // invalid for good would loop, but every patch here tests what it replaces, and creations are fixed text.
+            if case .create = action, error.isInvalid || error.isNotFound { throw error }
+            return true
+        }
+    }
+
+    private func attempt(_ action: InterceptAction, _ now: Observation) async throws -> Bool {
+        switch action {
+        case .create(let object):
+            guard let session = now.session else { return true }
+            let manifests = try await self.manifests(session)
+            let address = object == .configMap ? try await self.decoyAddress() : ""
+            _ = try await self.client.resources(manifests.identity(object).type, in: self.names.namespace)
+                .create(manifests.manifest(object, decoyAddress: address))
+        case .hijack(let operations), .restore(let operations):
+            _ = try await self.store.services.patch(self.names.service, .json(operations))
+        case .resume:
+            guard let session = now.session else { return true }
+            try await self.store.mergeStatus(["suspended": false], uid: session.uid)
+        case .close(let reason):
+            try await self.store.update { $0.closing(reason: reason) }
+        case .deleteSession(let uid, let resourceVersion):
+            try await self.store.sessions.delete(
+                self.names.session,
+                uid: uid,
+                resourceVersion: resourceVersion,
+                propagation: .background
+            )
+        case .wait:
+            return false
+        }
+        return true
+    }
+
+    private func decoyAddress() async throws -> String {
+        let decoy = try await self.store.services.get(self.names.decoy)
+        return decoy[path: "spec", "clusterIP"]?.string ?? ""
+    }
+
+    /// Observes, plans and acts until the plan only waits or is empty.
+    ///
+    /// - Parameters:
+    ///   - wasHijacked: whether the Service was seen hijacked by this Session before.
+    ///   - isProven: what the observer knows about the interceptor's fitness.
+    /// - Returns: the last observation and what the plan waits for.
+    /// - Throws: `SessionControlError` when the state does not settle; `KubernetesError` otherwise.
+    public func converge(
+        wasHijacked: Bool = false,
+        isProven: Bool = false
+    ) async throws -> (observation: Observation, waiting: Waiting?) {
+        for _ in 0..<Self.rounds {
+            let now = try await self.observe(listsOwned: self.role == .client, isProven: isProven)
+            var changed = false
+            var waiting: Waiting?
+            for action in self.role.plan(now, wasHijacked: wasHijacked) {
+                if case .wait(let reason) = action { waiting = reason }
+                changed = try await self.run(action, now) || changed
+            }
+            if !changed { return (now, waiting) }
+        }
+        throw SessionControlError.unsettled(self.names.session, rounds: Self.rounds)
+    }
+
+    /// Far more than any plan has steps: reached only when someone else undoes each of them.
+    private static let rounds = 50
+}

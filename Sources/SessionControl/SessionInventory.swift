@@ -1,0 +1,58 @@
+public import InterceptPlanning
+public import KubernetesClient
+import KubernetesModel
+
+/// Finds Sessions, and Services that carry a hijack whose Session is gone.
+public struct SessionInventory: Sendable {
+    private let client: KubernetesClient
+    private let spansNamespaces: Bool
+
+    /// An inventory of the client's namespace, or of all.
+    public init(client: KubernetesClient, spansNamespaces: Bool = false) {
+        self.client = client
+        self.spansNamespaces = spansNamespaces
+    }
+
+    private func resources(_ type: ResourceType) -> ResourceClient {
+        self.spansNamespaces ? self.client.allNamespaces(type) : self.client.resources(type)
+    }
+
+    /// The Sessions, sorted by namespace and Service. None where the definition is missing.
+    public func sessions() async throws -> [Session] {
+        do {
+            return try await self.resources(.sessions).list().items.map(Session.init)
+                .sorted { ($0.namespace, $0.service) < ($1.namespace, $1.service) }
+        } catch let error as KubernetesError where error.isNotFound {
+            return []
+        }
+    }
+
+    /// The Services that a Session names, or that carry a hijack without one.
+    public func interceptedServices() async throws -> [String] {
+        let sessions = try await self.sessions().map(\.service)
+        let orphans = try await self.resources(.services).list().items
+            .filter { ServiceSwap.selectedIncarnation(of: $0) != nil || ServiceSwap.incarnation(of: $0) != nil }
+            .map(\.name)
+        return Set(sessions + orphans).sorted()
+    }
+
+    /// The Session that a user named by its own name or its Service's.
+    ///
+    /// - Throws: `SessionControlError` naming those there are.
+    public func session(named name: String) async throws -> Session {
+        let sessions = try await self.sessions()
+        if let session = sessions.first(where: { $0.name == name || $0.service == name }) { return session }
+        throw SessionControlError.noSuchSession(
+            name,
+            namespace: self.client.namespace,
+            known: sessions.map(\.service)
+        )
+    }
+
+    /// The Service behind a name that is its own or a Session's, whether or not a Session exists.
+    public func service(named name: String) async throws -> String {
+        if let session = try await self.sessions().first(where: { $0.name == name }) { return session.service }
+        let prefix = "intercept-\(self.client.namespace)-"
+        return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    }
+}

@@ -1,0 +1,38 @@
+import NIOCore
+import Tunnel
+
+/// Receive buffers of local connections, with room for a frame header before what is read.
+///
+/// A frame then leaves as one piece, copied nowhere. The size follows what reads return, so that an idle connection costs
+/// little and a busy one fills whole frames.
+struct HeadroomAllocator: RecvByteBufferAllocator {
+    private static let smallest = 4 * 1024
+    private static let largest = YamuxLimits().frame
+    private var size = 16 * 1024
+    private var smallReads = 0
+
+    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
+        var buffer = allocator.buffer(capacity: YamuxHeader.size + self.size)
+        // The capacity is rounded up to a power of two: what is beyond the size would make a second, tiny frame.
+        buffer.moveWriterIndex(to: YamuxHeader.size)
+        buffer.moveReaderIndex(to: YamuxHeader.size)
+        return buffer
+    }
+
+    mutating func record(actualReadBytes: Int) -> Bool {
+        if actualReadBytes >= self.size {
+            self.size = min(self.size * 4, Self.largest)
+            self.smallReads = 0
+        } else if actualReadBytes < self.size / 4 {
+            self.smallReads += 1
+            if self.smallReads >= 4 {
+                self.size = max(self.size / 2, Self.smallest)
+                self.smallReads = 0
+            }
+        } else {
+            self.smallReads = 0
+        }
+        // True makes the channel ask for a new buffer each time: a reused one would start without headroom.
+        return true
+    }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Foundation
+
+/// The program: one executable that plays every role.
+@main
+struct Detour: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent } == "czctl"
+            ? "czctl" : "detour",
+        abstract: "Take traffic that was going to one place, send it to another, and put everything back.",
+        discussion: """
+            detour intercept leaf -n shop -p 80:3000 -x 'X-C6O-INTERCEPT:yes'
+            answers the requests to Service leaf that carry this header from port 3000 of this machine, and leaves all \
+            others as they are. Ctrl-C ends it, and the cluster is what it was.
+            """,
+        version: Program.version,
+        subcommands: [InterceptCommand.self, SessionCommand.self],
+        groupedSubcommands: [
+            CommandGroup(name: "For administrators and the cluster:", subcommands: [ImageCommand.self, ServeCommand.self])
+        ]
+    )
+}
+
+/// What this build is.
+enum Program {
+    /// The version, as `--version` prints it.
+    static let version = "0.1.0"
+    /// The image an interceptor runs when `--image` and `DETOUR_IMAGE` say nothing else.
+    static let image = "docker.io/detour/detour:\(version)"
+
+    /// Who runs the program: `user@host`, the name other developers are shown.
+    static var owner: String {
+        let user = ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
+        return "\(user.isEmpty ? "unknown" : user)@\(ProcessInfo.processInfo.hostName)"
+    }
+}

@@ -1,0 +1,59 @@
+import Intercept
+import KubernetesModel
+
+/// Says what happens during an intercept: sentences on stderr, or with `-o json` one object a line on stdout.
+struct EventRenderer: Sendable {
+    var format: OutputFormat
+    var isQuiet: Bool
+
+    func render(_ event: InterceptEvent) {
+        if self.format == .json { Terminal.print(Self.json(event).compact) }
+        switch event {
+        case .warning(let text): Terminal.say(text, .warning)
+        case .tunnelDown(let pod, let reason):
+            Terminal.say("tunnel to \(pod) is down (\(reason)); dialling again", .warning)
+        case .step(let text): self.say("\(text) …")
+        case .tunnelUp(let pod): self.say("tunnel to \(pod) is up")
+        case .ready(let ready):
+            self.say(
+                "ready: requests to \(ready.service) with '\(ready.match)' are answered by this machine "
+                    + "(\(ready.ports.joined(separator: ", "))); Ctrl-C ends it",
+                .good
+            )
+            self.say("connections opened before now stay with the original until their clients close them")
+        case .restored: self.say("the Service is what it was", .good)
+        case .draining(let replicas):
+            self.say(
+                "\(replicas) interceptor \(replicas == 1 ? "replica still holds" : "replicas still hold") connections "
+                    + "of others; they remove themselves when those end"
+            )
+        case .gone: self.say("nothing of the intercept is left in the cluster", .good)
+        }
+    }
+
+    private func say(_ text: String, _ tone: Terminal.Tone = .plain) {
+        if !self.isQuiet { Terminal.say(text, tone) }
+    }
+
+    private static func json(_ event: InterceptEvent) -> JSONValue {
+        switch event {
+        case .step(let text): ["event": "step", "message": .string(text)]
+        case .warning(let text): ["event": "warning", "message": .string(text)]
+        case .ready(let ready):
+            [
+                "event": "ready",
+                "service": .string(ready.service),
+                "ports": .array(ready.ports.map { .string($0) }),
+                "match": .string(ready.match),
+                "session": .string(ready.session),
+                "replicas": .integer(Int64(ready.replicas)),
+            ]
+        case .tunnelUp(let pod): ["event": "tunnel-up", "pod": .string(pod)]
+        case .tunnelDown(let pod, let reason):
+            ["event": "tunnel-down", "pod": .string(pod), "reason": .string(reason)]
+        case .restored: ["event": "restored"]
+        case .draining(let replicas): ["event": "draining", "replicas": .integer(Int64(replicas))]
+        case .gone: ["event": "gone"]
+        }
+    }
+}

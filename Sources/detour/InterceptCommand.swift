@@ -1,0 +1,145 @@
+import ArgumentParser
+import Foundation
+import Intercept
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+import TrafficMatch
+
+/// `detour intercept`: the main job.
+struct InterceptCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "intercept",
+        abstract: "Answer matching requests to a Service from this machine.",
+        discussion: """
+            Requests that carry the header are answered by the local port, all others by the cluster as before. When \
+            the local port does not answer, the original does. The intercept ends with Ctrl-C, or by itself when this \
+            machine has been gone for the ttl.
+            """
+    )
+
+    @Argument(help: "The Service: NAME or service/NAME (the words 'service NAME' work too).")
+    var target: [String]
+
+    @OptionGroup var connection: ConnectionOptions
+
+    @Option(
+        name: [.customShort("p"), .customLong("port")],
+        help: "REMOTE[:LOCAL], the Service's port (number or name) and the local port. Repeatable."
+    )
+    var ports: [String] = []
+
+    @Option(name: [.customShort("r"), .customLong("remotePort")], help: "The Service's port; goes with -l.")
+    var remotePort: String?
+
+    @Option(name: [.customShort("l"), .customLong("localPort")], help: "The local port; goes with -r.")
+    var localPort: Int?
+
+    @Option(
+        name: [.customShort("x"), .customLong("header")],
+        help: "NAME:VALUE that a request must carry. Repeatable: all must match. (default: X-C6O-INTERCEPT:yes)"
+    )
+    var headers: [String] = []
+
+    @Option(help: "How long this machine may be gone before the cluster restores itself, as in 60s or 2m.")
+    var ttl: Seconds = Seconds(60)
+
+    @Option(help: "How long connections of others may linger in the interceptor at the end, as in 30s or 10m.")
+    var drain: Seconds = Seconds(600)
+
+    @Option(help: "What answers matching requests when this machine does not: original or 503.")
+    var onUnreachable: InterceptPlanning.Route.Unreachable = .original
+
+    @Flag(help: "Remove the routes of others that take requests this one would take.")
+    var takeOver = false
+
+    @Option(help: "How many interceptor replicas; as many as the workload's redundancy asks for when left out.")
+    var replicas: Int?
+
+    @Option(help: "The interceptor's image (also DETOUR_IMAGE).")
+    var image: String?
+
+    @Option(help: "A Secret in the namespace with credentials for pulling the image.")
+    var imagePullSecret: String?
+
+    @Flag(help: "Print what would be created and changed, and change nothing.")
+    var dryRun = false
+
+    @Flag(name: [.customShort("c"), .long, .customLong("clean")], help: "End this intercept and put everything back.")
+    var close = false
+
+    @Option(name: [.customShort("o"), .long], help: "How data is printed: table, json or yaml.")
+    var output: OutputFormat = .table
+
+    @Flag(name: [.customShort("q"), .long], help: "Say only warnings and errors.")
+    var quiet = false
+
+    func validate() throws {
+        if (self.remotePort == nil) != (self.localPort == nil) {
+            throw ValidationError("-r/--remotePort and -l/--localPort go together, as in -r 80 -l 3000; or use -p 80:3000")
+        }
+        if let replicas, replicas < 1 { throw ValidationError("--replicas takes a number from 1") }
+    }
+
+    func run() async throws {
+        try await Failure.reported {
+            let service = try self.serviceName()
+            let options = try self.options(service: service)
+            try await self.connection.withClient { client in
+                if self.close {
+                    try await SessionClosing(client: client, output: self.output, isQuiet: self.quiet)
+                        .close(service: service, force: false)
+                } else if self.dryRun {
+                    let plan = try await InterceptRun(options: options, client: client) { _ in }.dryRun()
+                    Terminal.print(try plan.output.text(self.output))
+                } else {
+                    let renderer = EventRenderer(format: self.output, isQuiet: self.quiet)
+                    try await InterceptRun(options: options, client: client, events: renderer.render)
+                        .run(until: { await Signals.interruption() })
+                }
+            }
+        }
+    }
+
+    /// `NAME`, `service/NAME` or `service NAME`.
+    private func serviceName() throws -> String {
+        var words = self.target
+        if words.count == 2, ["service", "svc"].contains(words[0]) { words.removeFirst() }
+        guard words.count == 1 else {
+            throw ValidationError("one target, as in: intercept leaf, or intercept service/leaf")
+        }
+        let parts = words[0].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        switch (parts.count, parts.first ?? "") {
+        case (1, _) where !parts[0].isEmpty: return parts[0]
+        case (2, "service"), (2, "svc"), (2, "services"): return parts[1]
+        case (2, _):
+            throw ValidationError("'\(words[0])': only Services can be intercepted so far; name the Service itself")
+        default: throw ValidationError("'\(words[0])' is no target; give a Service's name")
+        }
+    }
+
+    private func options(service: String) throws -> InterceptOptions {
+        var mappings = try self.ports.map(InterceptOptions.PortMapping.init(parsing:))
+        if let remotePort, let localPort {
+            mappings.append(.init(remote: remotePort, local: localPort))
+        }
+        let headers = self.headers.isEmpty ? ["X-C6O-INTERCEPT:yes"] : self.headers
+        var options = InterceptOptions(
+            service: service,
+            ports: mappings,
+            match: try RequestMatch(headers: try headers.map(HeaderMatch.init(parsing:))),
+            owner: Program.owner,
+            image: self.image ?? ProcessInfo.processInfo.environment["DETOUR_IMAGE"] ?? Program.image,
+            version: Program.version
+        )
+        options.imagePullSecret = self.imagePullSecret
+        options.replicas = self.replicas
+        options.ttlSeconds = self.ttl.value
+        options.drainSeconds = self.drain.value
+        options.onUnreachable = self.onUnreachable
+        options.takesOver = self.takeOver
+        return options
+    }
+}
+
+extension InterceptPlanning.Route.Unreachable: @retroactive ExpressibleByArgument {}

@@ -1,0 +1,161 @@
+import ArgumentParser
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+import SessionControl
+
+/// `detour session`: what is intercepted, by whom, and how to end it.
+struct SessionCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "session",
+        abstract: "List, show and close intercept sessions.",
+        subcommands: [List.self, Show.self, Close.self],
+        defaultSubcommand: List.self
+    )
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the sessions of a namespace.")
+
+        @OptionGroup var connection: ConnectionOptions
+
+        @Flag(name: [.customShort("A"), .long], help: "Of all namespaces.")
+        var allNamespaces = false
+
+        @Option(name: [.customShort("o"), .long], help: "How data is printed: table, json or yaml.")
+        var output: OutputFormat = .table
+
+        func run() async throws {
+            try await Failure.reported {
+                try await self.connection.withClient { client in
+                    let sessions = try await SessionInventory(client: client, spansNamespaces: self.allNamespaces)
+                        .sessions()
+                    Terminal.print(try Self.output(sessions).text(self.output))
+                }
+            }
+        }
+
+        private static func output(_ sessions: [Session]) -> Output {
+            Output(
+                columns: ["NAMESPACE", "SERVICE", "PHASE", "OWNER", "MATCH", "PORTS", "REPLICAS"],
+                rows: sessions.flatMap { session in
+                    let replicas = String(session.replicas.count)
+                    guard !session.routes.isEmpty else {
+                        return [[session.namespace, session.service, session.phase.rawValue, "-", "-", "-", replicas]]
+                    }
+                    return session.routes.map { route in
+                        [
+                            session.namespace, session.service, session.phase.rawValue, route.owner,
+                            "\(route.match)", route.ports.map(String.init).joined(separator: ","), replicas,
+                        ]
+                    }
+                },
+                json: .array(
+                    sessions.map { session in
+                        var json = session.object.json
+                        json["metadata"]?["uid"] = .string(session.uid)
+                        return json
+                    }
+                )
+            )
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show one session: routes, replicas, the original.")
+
+        @Argument(help: "The Service's name, or the session's.")
+        var name: String
+
+        @OptionGroup var connection: ConnectionOptions
+
+        @Option(name: [.customShort("o"), .long], help: "How data is printed: json or yaml.")
+        var output: OutputFormat = .yaml
+
+        func run() async throws {
+            try await Failure.reported {
+                try await self.connection.withClient { client in
+                    let session = try await SessionInventory(client: client).session(named: self.name)
+                    let object = try await client.resources(.sessions).get(session.name)
+                    var json = object.json
+                    json["metadata"]?["managedFields"] = nil
+                    Terminal.print(try Output(columns: [], rows: [], json: json).text(self.output == .table ? .yaml : self.output))
+                }
+            }
+        }
+    }
+
+    struct Close: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "End a session and put everything back.",
+            discussion: """
+                Everybody's routes end. The Service is restored at once; the interceptor goes when connections of \
+                others have ended. --force does not wait for those, and also heals a Service whose session is gone.
+                """
+        )
+
+        @Argument(help: "The Service's name, or the session's.")
+        var name: String?
+
+        @OptionGroup var connection: ConnectionOptions
+
+        @Flag(help: "Every session of the namespace.")
+        var all = false
+
+        @Flag(help: "Delete what is left at once, without waiting for connections to end.")
+        var force = false
+
+        @Option(name: [.customShort("o"), .long], help: "How data is printed: table, json or yaml.")
+        var output: OutputFormat = .table
+
+        @Flag(name: [.customShort("q"), .long], help: "Say only warnings and errors.")
+        var quiet = false
+
+        func validate() throws {
+            guard (self.name != nil) != self.all else {
+                throw ValidationError("name a session, or say --all")
+            }
+        }
+
+        func run() async throws {
+            try await Failure.reported {
+                try await self.connection.withClient { client in
+                    let closing = SessionClosing(client: client, output: self.output, isQuiet: self.quiet)
+                    if let name = self.name {
+                        let service = try await SessionInventory(client: client).service(named: name)
+                        try await closing.close(service: service, force: self.force)
+                    } else {
+                        try await closing.closeAll(force: self.force)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Ends sessions and tells what happens.
+struct SessionClosing {
+    var client: KubernetesClient
+    var output: OutputFormat
+    var isQuiet: Bool
+
+    func closeAll(force: Bool) async throws {
+        let services = try await SessionInventory(client: self.client).interceptedServices()
+        if services.isEmpty { Terminal.say("no sessions in namespace \(self.client.namespace)") }
+        for service in services { try await self.close(service: service, force: force) }
+    }
+
+    func close(service: String, force: Bool) async throws {
+        let names = InterceptNames(namespace: self.client.namespace, service: service)
+        let renderer = EventRenderer(format: self.output, isQuiet: self.isQuiet)
+        let end = SessionEnding(store: SessionStore(client: self.client, names: names))
+        switch try await end.close(reason: "\(Program.owner) closed the session", force: force) {
+        case .nothingToDo: Terminal.say("nothing of an intercept of \(service) in namespace \(names.namespace)")
+        case .gone:
+            renderer.render(.restored)
+            renderer.render(.gone)
+        case .draining(let replicas):
+            renderer.render(.restored)
+            renderer.render(.draining(replicas: replicas))
+        }
+    }
+}

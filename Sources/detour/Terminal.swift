@@ -1,0 +1,44 @@
+import Foundation
+
+/// Messages on stderr, data on stdout; colour on a terminal only and never with `NO_COLOR`.
+enum Terminal {
+    /// Whether messages may be coloured.
+    static let isColoured = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+
+    /// How a message begins.
+    enum Tone {
+        case plain
+        case warning
+        case good
+        case error
+    }
+
+    /// A line on stderr.
+    static func say(_ text: String, _ tone: Tone = .plain) {
+        let (prefix, colour) =
+            switch tone {
+            case .plain: ("", "")
+            case .warning: ("warning: ", "33")
+            case .good: ("", "32")
+            case .error: ("error: ", "31")
+            }
+        let line = prefix + Self.inert(text)
+        let painted = Self.isColoured && !colour.isEmpty ? "\u{1b}[\(colour)m\(line)\u{1b}[0m" : line
+        FileHandle.standardError.write(Data((painted + "\n").utf8))
+    }
+
+    /// Data on stdout.
+    static func print(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+
+    /// The text without control characters but line feeds: what a cluster says must not steer a terminal.
+    static func inert(_ text: String) -> String {
+        String(
+            text.unicodeScalars.map { scalar -> Character in
+                let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
+                return isControl && scalar != "\n" ? "\u{fffd}" : Character(scalar)
+            }
+        )
+    }
+}

@@ -1,0 +1,95 @@
+import InterceptPlanning
+import KubernetesModel
+import TestSupport
+import Testing
+
+@Suite("The Session as an object")
+struct SessionCodingTests {
+    @Test("What is written is read back")
+    func roundTrip() throws {
+        let session = try Sample.session()
+        var object = session.object
+        object.json["metadata"]?["uid"] = "session-uid"
+        object.json["metadata"]?["resourceVersion"] = "12"
+        #expect(try Session(object) == session)
+    }
+
+    @Test("The restore data stand where the documented manual clean-up looks for them")
+    func restoreService() throws {
+        let restore = try Sample.session().object[path: "spec", "restore-service"]
+        #expect(restore?[path: "service", "kind"] == "Service")
+        #expect(restore?["ops"]?[0] == ["op": "replace", "path": "/spec/selector", "value": JSONValue(Sample.selector)])
+        #expect(restore?["ops"]?[1] == ["op": "replace", "path": "/spec/ports", "value": Sample.ports])
+    }
+
+    @Test("A missing field is named", arguments: ["phase", "session", "serviceUID", "restore-service"])
+    func missing(field: String) throws {
+        var object = try Sample.session().object
+        object.json["spec"]?[field] = nil
+        let error = #expect(throws: PlanningError.self) { try Session(object) }
+        #expect(error?.code == .malformedSession)
+        #expect(error?.message.contains(field) == true)
+    }
+
+    @Test("A route whose condition cannot be read is refused, never widened", arguments: [
+        [], [["name": "x"]], [["name": "", "value": "y"]], [["name": "x", "value": 1]],
+    ] as [JSONValue])
+    func unreadableMatch(headers: JSONValue) throws {
+        var object = try Sample.session().object
+        guard var routes = object[path: "spec", "routes"]?.array else { return #expect(Bool(false)) }
+        routes[0]["match"] = ["headers": headers]
+        object.json["spec"]?["routes"] = .array(routes)
+        #expect(throws: PlanningError.self) { try Session(object) }
+    }
+
+    @Test("The manifests are those recorded")
+    func manifests() throws {
+        let manifests = InterceptManifests(session: try Sample.session())
+        let all = OwnedObject.allCases.map { manifests.manifest($0, decoyAddress: "10.96.1.2").json }
+        try expectGolden(JSONValue.array(all + [SessionDefinition.manifest.json]).pretty + "\n", "manifests.json")
+    }
+
+    @Test("The interceptor's settings are read back, and a missing key is named")
+    func configuration() throws {
+        let configuration = InterceptorConfiguration(session: try Sample.session(), decoyAddress: "10.96.1.2")
+        #expect(try InterceptorConfiguration(configuration.json) == configuration)
+        var json = configuration.json
+        json["decoyAddress"] = nil
+        let error = #expect(throws: PlanningError.self) { try InterceptorConfiguration(json) }
+        #expect(error?.message.contains("decoyAddress") == true)
+    }
+}
+
+@Suite("Which Services can be intercepted")
+struct InterceptTargetTests {
+    @Test("What cannot be intercepted without harm is refused, with the reason", arguments: [
+        (["type": "ExternalName", "externalName": "db.example"], "ExternalName"),
+        (["clusterIP": "None"], "headless"),
+        (["selector": [:]], "no selector"),
+        (["ports": [["port": 53, "protocol": "UDP"]]], "not TCP"),
+        (["externalTrafficPolicy": "Local"], "externalTrafficPolicy"),
+        (["internalTrafficPolicy": "Local"], "internalTrafficPolicy"),
+    ] as [([String: JSONValue], String)])
+    func refused(spec: [String: JSONValue], word: String) {
+        let error = #expect(throws: PlanningError.self) { try InterceptTarget(Sample.service(spec: spec)) }
+        #expect(error?.code == .unsupportedService)
+        #expect(error?.message.contains(word) == true)
+        #expect(error?.message.contains("leaf") == true)
+    }
+
+    @Test("A port is found by number or name; an unknown one is refused with those there are")
+    func ports() throws {
+        let target = try InterceptTarget(Sample.service())
+        #expect(try target.port("80").listener == 15_100)
+        #expect(try target.port("metrics").port == 9090)
+        let error = #expect(throws: PlanningError.self) { try target.port("81") }
+        #expect(error?.code == .noSuchPort)
+        #expect(error?.message.contains("80 (http), 9090 (metrics)") == true)
+    }
+
+    @Test("A hijack without its Session is told from an original")
+    func wreck() throws {
+        let error = #expect(throws: PlanningError.self) { try InterceptTarget(try Sample.hijacked()) }
+        #expect(error?.code == .alreadyHijacked)
+    }
+}
