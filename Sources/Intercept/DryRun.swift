@@ -1,5 +1,7 @@
 public import InterceptPlanning
+import KubernetesClient
 public import KubernetesModel
+import SessionControl
 
 extension InterceptRun {
     /// What an intercept would create and change, without changing anything.
@@ -30,6 +32,7 @@ extension InterceptRun {
             ttlSeconds: self.options.ttlSeconds,
             onUnreachable: self.options.onUnreachable
         )
+        let replicas = try await self.replicas(preflight, original)
         let session = Session(
             names: self.names,
             serviceUID: uid,
@@ -38,7 +41,7 @@ extension InterceptRun {
             routes: [route],
             settings: InterceptorSettings(
                 image: self.options.image,
-                replicas: self.options.replicas ?? (try await preflight.replicas(selector: original.selector)),
+                replicas: replicas,
                 drainSeconds: self.options.drainSeconds,
                 imagePullSecret: self.options.imagePullSecret
             )

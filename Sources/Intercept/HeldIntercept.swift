@@ -1,4 +1,5 @@
 import InterceptPlanning
+import KubernetesClient
 import KubernetesModel
 import SessionControl
 import TunnelTransport

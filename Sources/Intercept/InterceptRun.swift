@@ -1,4 +1,4 @@
-public import InterceptPlanning
+import InterceptPlanning
 public import KubernetesClient
 import KubernetesModel
 public import Logging

@@ -1,4 +1,5 @@
 import InterceptPlanning
+import KubernetesClient
 import KubernetesModel
 import SessionControl
 import TunnelTransport
@@ -61,7 +62,7 @@ extension InterceptRun {
         )
     }
 
-    private func replicas(_ preflight: Preflight, _ original: OriginalService) async throws -> Int {
+    func replicas(_ preflight: Preflight, _ original: OriginalService) async throws -> Int {
         if let replicas = self.options.replicas { return replicas }
         return try await preflight.replicas(selector: original.selector)
     }
@@ -152,5 +153,5 @@ enum Random {
 
 extension KubernetesError {
     /// Whether a write may have happened although no answer arrived.
-    var isOutcomeUnknown: Bool { self.isUnreachable || self.isTimeout || self.code == .cancelled }
+    var isOutcomeUnknown: Bool { self.isUnreachable || self.isTimeout }
 }

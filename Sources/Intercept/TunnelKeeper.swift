@@ -19,6 +19,8 @@ final class TunnelKeeper: Sendable {
     private let localPorts: [Int: Int]
     private let logger: Logger
     private let events: @Sendable (InterceptEvent) -> Void
+    /// Pod UIDs of the replicas that a task looks after.
+    private let kept = Mutex<Set<String>>([])
     /// Pod UIDs of the replicas whose tunnel is up.
     private let up = Mutex<Set<String>>([])
 
@@ -44,15 +46,14 @@ final class TunnelKeeper: Sendable {
 
     /// Dials whoever the Session names, until it is cancelled.
     func run() async throws {
-        let kept = Mutex<Set<String>>([])
         try await withThrowingDiscardingTaskGroup { group in
             for try await update in self.store.sessions.watch(name: self.store.names.session) {
                 guard case .present(let session) = SessionSighting(update) else { continue }
                 for (uid, replica) in session.replicas where session.incarnation == self.hello.session {
-                    guard kept.withLock({ $0.insert(uid).inserted }) else { continue }
+                    guard self.kept.withLock({ $0.insert(uid).inserted }) else { continue }
                     group.addTask {
                         await self.keep(uid: uid, replica: replica)
-                        _ = kept.withLock { $0.remove(uid) }
+                        _ = self.kept.withLock { $0.remove(uid) }
                     }
                 }
             }

@@ -20,6 +20,7 @@ actor Steward {
     private var closingDrain: DrainClock
     private var stoppingDrain: DrainClock
     private var wasHijacked = false
+    private var hasDrained = false
     private var problem = ""
 
     init(
@@ -176,9 +177,11 @@ actor Steward {
             case .drained:
                 self.logger.notice("drained", metadata: ["connections": "\(connections)"])
                 try await self.store.mergeStatus(["replicas": [self.pod.uid: ["drained": true]]], uid: session.uid)
+                self.hasDrained = true
             }
         }
         guard parts.isTerminating else { return false }
+        if self.hasDrained { return true }
         // Other replicas may still be selected; this one is not once it is no ready endpoint any more.
         switch self.stoppingDrain.step(isSelected: false, connections: connections, now: self.now) {
         case .linger: return false

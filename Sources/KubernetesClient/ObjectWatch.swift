@@ -155,7 +155,7 @@ extension ObjectWatch {
         let response = try await sender.transport.send(request)
         guard response.status == 200 else {
             let body = try? await response.body.collect(upTo: 1 << 20)
-            throw sender.refusal(response, body ?? [], request)
+            throw sender.transport.refusal(response, body ?? [], request)
         }
         return response.body.makeAsyncIterator()
     }

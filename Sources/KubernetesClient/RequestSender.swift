@@ -59,7 +59,7 @@ struct RequestSender: Sendable {
                 throw ConnectionTrouble.error(error, server: transport.peer.server, request: request)
             }
         }
-        guard (200..<300).contains(response.status) else { throw self.refusal(response, bytes, request) }
+        guard (200..<300).contains(response.status) else { throw self.transport.refusal(response, bytes, request) }
         do {
             return try JSONValue(parsing: bytes)
         } catch {
@@ -70,23 +70,6 @@ struct RequestSender: Sendable {
                 cause: error
             )
         }
-    }
-
-    /// The error that an answer of another status than 2xx stands for.
-    func refusal(_ response: KubernetesResponse, _ body: [UInt8], _ request: KubernetesRequest) -> KubernetesError {
-        var error = KubernetesError(
-            httpStatus: response.status,
-            body: body,
-            retryAfter: response.retryAfter,
-            request: request
-        )
-        if error.isUnauthorized {
-            let peer = self.transport.peer
-            error.message =
-                "the credentials of \(peer.user) were refused by \(peer.server) (401): they are wrong or have expired;"
-                + " renew them, or choose another context"
-        }
-        return error
     }
 
     private func withDeadline<Result: Sendable>(

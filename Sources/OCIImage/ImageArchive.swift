@@ -62,7 +62,7 @@ public enum ImageArchive {
             try append(piece)
         }
         let size = end - headerOffset - Tar.blockSize
-        let documents = try ImageDocuments(contents: contents, layer: ImageDigest(hash.finalize()), size: size)
+        let documents = ImageDocuments(contents: contents, layer: ImageDigest(hash.finalize()), size: size)
         try output.write(
             try Tar.header(path: documents.layer.path, kind: .file, mode: 0o644, size: size),
             at: headerOffset
@@ -93,6 +93,6 @@ extension ImageContents {
             hash.update(data: piece)
             size += piece.count
         }
-        return try ImageDocuments(contents: self, layer: ImageDigest(hash.finalize()), size: size)
+        return ImageDocuments(contents: self, layer: ImageDigest(hash.finalize()), size: size)
     }
 }

@@ -1,9 +1,8 @@
-import FoundationEssentials
 import KubernetesModel
 
 /// The JSON documents around a layer: the configuration, the manifest, and the two indexes of an archive.
 ///
-/// Keys are sorted and no time of day is in them, so that they depend on the image's contents and name alone.
+/// They are in canonical JSON and no time of day is in them, so that they depend on the image's contents and name alone.
 struct ImageDocuments {
     /// A document or a layer as another document refers to it.
     struct Blob {
@@ -34,14 +33,14 @@ struct ImageDocuments {
     let manifestBytes: [UInt8]
     private let platform: JSONValue
 
-    init(contents: ImageContents, layer: ImageDigest, size: Int) throws(ImageError) {
+    init(contents: ImageContents, layer: ImageDigest, size: Int) {
         self.layer = Blob(mediaType: Self.layerType, digest: layer, size: size)
         self.platform = [
             "architecture": .string(contents.platform.architecture), "os": .string(contents.platform.operatingSystem),
         ]
         let created: JSONValue = "1970-01-01T00:00:00Z"
         let user = "\(ImageContents.user):\(ImageContents.user)"
-        self.configurationBytes = try Self.encode([
+        let configuration: JSONValue = [
             "architecture": .string(contents.platform.architecture),
             "config": [
                 "Entrypoint": [.string(contents.entryPoint)],
@@ -53,18 +52,20 @@ struct ImageDocuments {
             "history": [["created": created, "created_by": "detour image"]],
             "os": .string(contents.platform.operatingSystem),
             "rootfs": ["diff_ids": [.string(layer.description)], "type": "layers"],
-        ])
+        ]
+        self.configurationBytes = configuration.bytes
         self.configuration = Blob(
             mediaType: Self.configurationType,
             digest: ImageDigest(of: self.configurationBytes),
             size: self.configurationBytes.count
         )
-        self.manifestBytes = try Self.encode([
+        let manifest: JSONValue = [
             "config": self.configuration.descriptor,
             "layers": [self.layer.descriptor],
             "mediaType": .string(Self.manifestType),
             "schemaVersion": 2,
-        ])
+        ]
+        self.manifestBytes = manifest.bytes
         self.manifest = Blob(
             mediaType: Self.manifestType,
             digest: ImageDigest(of: self.manifestBytes),
@@ -73,38 +74,30 @@ struct ImageDocuments {
     }
 
     /// `index.json` of an image layout; the annotations are where containerd and others look for the name.
-    func index(_ reference: ImageReference) throws(ImageError) -> [UInt8] {
+    func index(_ reference: ImageReference) -> [UInt8] {
         var entry = self.manifest.descriptor
         entry["platform"] = self.platform
         entry["annotations"] = JSONValue([
             "io.containerd.image.name": reference.description,
             "org.opencontainers.image.ref.name": reference.tag ?? "latest",
         ])
-        return try Self.encode(["manifests": [entry], "mediaType": .string(Self.indexType), "schemaVersion": 2])
+        let index: JSONValue = ["manifests": [entry], "mediaType": .string(Self.indexType), "schemaVersion": 2]
+        return index.bytes
     }
 
     /// `manifest.json`, what `docker load` reads.
-    func dockerManifest(_ reference: ImageReference) throws(ImageError) -> [UInt8] {
-        try Self.encode([
+    func dockerManifest(_ reference: ImageReference) -> [UInt8] {
+        let manifest: JSONValue = [
             [
                 "Config": .string(self.configuration.path), "Layers": [.string(self.layer.path)],
                 "RepoTags": [.string(reference.description)],
             ]
-        ])
+        ]
+        return manifest.bytes
     }
 
     /// `oci-layout`, the file that says what kind of archive this is.
-    static func layout() throws(ImageError) -> [UInt8] {
-        try self.encode(["imageLayoutVersion": "1.0.0"])
-    }
-
-    private static func encode(_ value: JSONValue) throws(ImageError) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do {
-            return Array(try encoder.encode(value))
-        } catch {
-            throw ImageError(.file, "the image's description cannot be written as JSON", cause: error)
-        }
+    static func layout() -> [UInt8] {
+        JSONValue(["imageLayoutVersion": "1.0.0"]).bytes
     }
 }

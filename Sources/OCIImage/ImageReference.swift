@@ -124,7 +124,9 @@ extension ImageReference {
         var previous: UInt8?
         for byte in part.utf8 {
             if isAlphanumeric(byte), !isUppercase(byte) {
-                guard ["", ".", "_", "__"].contains(separator) || separator.allSatisfy({ $0 == "-" }) else { return false }
+                guard ["", ".", "_", "__"].contains(separator) || separator.allSatisfy({ $0 == "-" }) else {
+                    return false
+                }
                 separator = ""
             } else {
                 guard previous != nil, "._-".utf8.contains(byte) else { return false }
@@ -144,10 +146,15 @@ private func isAlphanumeric(_ byte: UInt8) -> Bool {
 }
 
 private func isHex(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
 }
 
 /// The text with control characters replaced, for error messages that end up on a terminal.
 func printable(_ text: some StringProtocol) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.prefix(256).map { $0.properties.generalCategory == .control ? "?" : $0 }))
+    String(
+        String.UnicodeScalarView(
+            text.unicodeScalars.prefix(256).map { $0.properties.generalCategory == .control ? "?" : $0 }
+        )
+    )
 }

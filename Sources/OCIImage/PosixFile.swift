@@ -1,12 +1,12 @@
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Glibc
+    import Glibc
 #endif
 
-/// An open file: reading at an offset, writing at the end or at an offset. Closed when it goes out of scope.
+/// An open file, read and written at offsets, closed when it goes out of scope.
 ///
 /// `pread` and `pwrite` leave no position to keep track of, and no file is ever held in memory whole.
 struct PosixFile: ~Copyable {

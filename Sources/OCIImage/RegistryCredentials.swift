@@ -34,7 +34,7 @@ public struct RegistryCredentials: Sendable {
     ) throws(ImageError) -> RegistryCredentials? {
         let configuration: JSONValue
         do {
-            configuration = try JSONDecoder().decode(JSONValue.self, from: data)
+            configuration = try JSONValue(parsing: data)
         } catch {
             throw ImageError(.credentials, "\(path) is not valid JSON; run docker login again", cause: error)
         }

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import KubernetesModel
 
 /// One registry, one repository, and the authorisation that was obtained for it.
@@ -47,7 +46,7 @@ struct RegistrySession {
 
     /// An unexpected answer as an error, with the registry's own words.
     func failure(_ response: RegistryResponse, _ action: String) -> ImageError {
-        let body = try? JSONDecoder().decode(JSONValue.self, from: Data(response.body))
+        let body = try? JSONValue(parsing: response.body)
         let first = body?["errors"]?[0]
         let words = [first?["code"]?.string, first?["message"]?.string].compactMap { $0 }.map(printable)
         let story = words.isEmpty ? "" : ": " + words.joined(separator: ": ")
@@ -116,7 +115,7 @@ struct RegistrySession {
         var request = RegistryRequest(method: "GET", url: url.text)
         if let credentials { request.headers = [(name: "authorization", value: credentials.basicAuthorization)] }
         let response = try await self.deliver(request)
-        let body = try? JSONDecoder().decode(JSONValue.self, from: Data(response.body))
+        let body = try? JSONValue(parsing: response.body)
         guard response.status == 200, let token = body?["token"]?.string ?? body?["access_token"]?.string else {
             throw self.refusal()
         }

@@ -28,7 +28,9 @@ struct RegistryURL: Equatable, Sendable {
 
     /// What a `Location` header means when it came from this address.
     func resolving(_ location: String) -> RegistryURL? {
-        if location.hasPrefix("/"), !location.hasPrefix("//") { return RegistryURL(origin: self.origin, path: location) }
+        if location.hasPrefix("/"), !location.hasPrefix("//") {
+            return RegistryURL(origin: self.origin, path: location)
+        }
         return RegistryURL(parsing: location)
     }
 
@@ -42,8 +44,9 @@ struct RegistryURL: Equatable, Sendable {
         var result: [UInt8] = []
         for byte in value.utf8 {
             let character = Unicode.Scalar(byte)
-            if character.isASCII, character.properties.isAlphabetic || character.properties.numericType != nil
-                || "-._~".unicodeScalars.contains(character)
+            if character.isASCII,
+                character.properties.isAlphabetic || character.properties.numericType != nil
+                    || "-._~".unicodeScalars.contains(character)
             {
                 result.append(byte)
             } else {

@@ -46,7 +46,8 @@ struct SharedLibraries: Equatable, Sendable {
     /// The loader searches that one without a cache and without an environment variable, so it is right also for
     /// libraries that were found through the program's search path, which means nothing inside the image.
     var directory: String {
-        let anchor = self.libraries.first { $0.name.hasPrefix("libc.so") }?.file ?? self.interpreter ?? "/usr/lib/libc.so"
+        let anchor =
+            self.libraries.first { $0.name.hasPrefix("libc.so") }?.file ?? self.interpreter ?? "/usr/lib/libc.so"
         return directoryName(anchor)
     }
 

@@ -21,7 +21,9 @@ enum Tar {
         self.blockSize + size + self.padding(size)
     }
 
-    /// The block before a file's bytes. The path is absolute or relative; it is stored as relative.
+    /// The block before a file's bytes.
+    ///
+    /// The path is absolute or relative; it is stored as relative.
     static func header(path: String, kind: Kind, mode: UInt16, size: Int) throws(ImageError) -> [UInt8] {
         var path = path[...]
         while path.hasPrefix("/") { path = path.dropFirst() }

@@ -12,7 +12,7 @@ extension RelayMachine {
             return self.detect(view)
         }
         switch stage {
-        case .routing, .waiting: return .blocked
+        case .routing, .waiting: return view.count > 0 ? .blocked : .wait
         case .head: return self.sendHead(view)
         case .body: return self.sendBody(view)
         case .done: return view.count > 0 ? .blocked : self.passClientEnd()

@@ -52,7 +52,10 @@ public struct SessionEnding: Sendable {
             let before = try await controller.observe()
             let (now, waiting) = try await controller.converge(wasHijacked: true)
             if before.session != nil || before.service != now.service { acted = .gone }
-            guard let session = now.session, session.phase == .closing else { return acted }
+            guard let session = now.session, session.phase == .closing else {
+                if acted != nil, now.session == nil { try await self.collected(by: deadline) }
+                return acted
+            }
             guard case .drain(let replicas) = waiting else { continue }
             if force {
                 _ = try await controller.run(
@@ -63,6 +66,17 @@ public struct SessionEnding: Sendable {
             }
             guard clock.now < deadline else { return .draining(replicas: replicas) }
             try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    /// Waits until the garbage collector has taken what the Session owned; how long that takes is the cluster's affair.
+    private func collected(by deadline: ContinuousClock.Instant) async throws {
+        let deployments = self.store.client.resources(.deployments, in: self.store.names.namespace)
+        while ContinuousClock.now < deadline {
+            let decoy = try await self.store.services.find(self.store.names.decoy)
+            let deployment = try await deployments.find(self.store.names.interceptor)
+            if decoy == nil, deployment == nil { return }
+            try await Task.sleep(for: .milliseconds(100))
         }
     }
 }

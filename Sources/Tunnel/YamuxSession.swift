@@ -44,8 +44,10 @@ public struct YamuxSession: Sendable {
     /// Streams that are not over.
     public var liveStreams: Int { self.streams.count }
 
-    /// The numbers of the streams that are not over, in no order.
-    public var liveStreamNumbers: [UInt32] { Array(self.streams.keys) }
+    /// Whether a stream is open in at least one direction.
+    public func isLive(_ number: UInt32) -> Bool {
+        self.streams.index(forKey: number) != nil
+    }
 
     // MARK: Opening and accepting
 

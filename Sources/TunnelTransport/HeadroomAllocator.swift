@@ -6,21 +6,21 @@ import Tunnel
 /// A frame then leaves as one piece, copied nowhere. The size follows what reads return, so that an idle connection costs
 /// little and a busy one fills whole frames.
 struct HeadroomAllocator: RecvByteBufferAllocator {
+    // Powers of two, header included: buffers are rounded up to one, and a read may fill what rounding added.
     private static let smallest = 4 * 1024
-    private static let largest = YamuxLimits().frame
+    private static let largest = YamuxLimits().frame + YamuxHeader.size
     private var size = 16 * 1024
     private var smallReads = 0
 
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-        var buffer = allocator.buffer(capacity: YamuxHeader.size + self.size)
-        // The capacity is rounded up to a power of two: what is beyond the size would make a second, tiny frame.
+        var buffer = allocator.buffer(capacity: self.size)
         buffer.moveWriterIndex(to: YamuxHeader.size)
         buffer.moveReaderIndex(to: YamuxHeader.size)
         return buffer
     }
 
     mutating func record(actualReadBytes: Int) -> Bool {
-        if actualReadBytes >= self.size {
+        if actualReadBytes >= self.size - YamuxHeader.size {
             self.size = min(self.size * 4, Self.largest)
             self.smallReads = 0
         } else if actualReadBytes < self.size / 4 {

@@ -28,7 +28,7 @@ private func post(_ fields: String) -> String {
 struct RequestHeadTests {
     static let sound: [Row] = [
         Row("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / http11 27 [Host]"),
-        Row("GET /p?q=1 HTTP/1.1\r\nhost:a:80\r\nX:\r\n\r\nrest", "GET /p?q=1 http11 36 [host X]"),
+        Row("GET /p?q=1 HTTP/1.1\r\nhost:a:80\r\nX:\r\n\r\nrest", "GET /p?q=1 http11 38 [host X]"),
         Row("GET / HTTP/1.0\r\n\r\n", "GET / http10 18 []"),
         Row("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET / http10 42 keep-alive [Connection]"),
         Row(post("Content-Length: 5\r\n"), "POST / http11 47 length=5 [Host Content-Length]"),

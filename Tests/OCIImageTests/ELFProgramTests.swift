@@ -42,7 +42,10 @@ struct ELFProgramTests {
     @Test(
         "refuses what is no 64-bit little-endian Linux program",
         arguments: zip(
-            [[], Array("#!/bin/sh\n".utf8) + [UInt8](repeating: 0x20, count: 64), elf(class: 1, order: 1), elf(class: 2, order: 2)],
+            [
+                [], Array("#!/bin/sh\n".utf8) + [UInt8](repeating: 0x20, count: 64), elf(class: 1, order: 1),
+                elf(class: 2, order: 2),
+            ],
             ["not a Linux program", "not a Linux program", "64-bit", "64-bit"]
         )
     )
@@ -67,7 +70,8 @@ struct ELFProgramTests {
         for _ in 0..<50 {
             var bytes = whole
             for _ in 0..<Int.random(in: 1...12, using: &random) {
-                bytes[Int.random(in: 4..<bytes.count, using: &random)] = [0, 1, 0x7f, 0x80, 0xff].randomElement(using: &random) ?? 0
+                bytes[Int.random(in: 4..<bytes.count, using: &random)] =
+                    [0, 1, 0x7f, 0x80, 0xff].randomElement(using: &random) ?? 0
             }
             do { _ = try Self.read(bytes) } catch { #expect(error.code == .notAnELFProgram) }
         }

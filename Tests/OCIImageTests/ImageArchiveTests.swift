@@ -27,7 +27,11 @@ struct ImageArchiveTests {
     func tree() throws {
         let bench = try Workbench()
         let contents = try Self.contents(bench)
-        try ImageArchive.write(contents: contents, reference: .init(parsing: Self.reference), to: "\(bench.path)/image.tar")
+        try ImageArchive.write(
+            contents: contents,
+            reference: .init(parsing: Self.reference),
+            to: "\(bench.path)/image.tar"
+        )
         try run("tar", "-C", bench.path, "-xf", "\(bench.path)/image.tar")
         let manifest = try Self.json(bench.read("manifest.json"))
         let layer = try #require(manifest[0]?["Layers"]?[0]?.string)
@@ -46,7 +50,9 @@ struct ImageArchiveTests {
         )
         try run("tar", "-C", bench.path, "-xf", "\(bench.path)/image.tar")
         let manifest = try bench.read("blobs/sha256/\(digest.hex)")
-        let configuration = try #require(ImageDigest(parsing: Self.json(manifest)[path: "config", "digest"]?.string ?? ""))
+        let configuration = try #require(
+            ImageDigest(parsing: Self.json(manifest)[path: "config", "digest"]?.string ?? "")
+        )
         let text = try [
             bench.read("oci-layout"), bench.read("index.json"), manifest,
             bench.read("blobs/sha256/\(configuration.hex)"), bench.read("manifest.json"),
@@ -128,12 +134,19 @@ struct ImageArchiveTests {
         }
         #expect(byDigest?.code == .invalidReference)
         let nowhere = #expect(throws: ImageError.self) {
-            try ImageArchive.write(contents: contents, reference: .init(parsing: "a"), to: "\(bench.path)/absent/image.tar")
+            try ImageArchive.write(
+                contents: contents,
+                reference: .init(parsing: "a"),
+                to: "\(bench.path)/absent/image.tar"
+            )
         }
         #expect(nowhere?.code == .file)
     }
 
-    @Test("runs in a root of its own, with no file of this machine in reach", .enabled(if: canChangeRoot, "needs root on Linux"))
+    @Test(
+        "runs in a root of its own, with no file of this machine in reach",
+        .enabled(if: canChangeRoot, "needs root on Linux")
+    )
     func selfContained() throws {
         let bench = try Workbench()
         try ImageArchive.write(
@@ -146,7 +159,13 @@ struct ImageArchiveTests {
         try FileManager.default.createDirectory(atPath: "\(bench.path)/root", withIntermediateDirectories: true)
         try run("tar", "-C", "\(bench.path)/root", "-xf", "\(bench.path)/\(layer)")
         let listing = try run(
-            "chroot", "--userspec=65532:65532", "\(bench.path)/root", "/usr/local/bin/detour", "-ld", "/tmp", "/etc/passwd"
+            "chroot",
+            "--userspec=65532:65532",
+            "\(bench.path)/root",
+            "/usr/local/bin/detour",
+            "-ld",
+            "/tmp",
+            "/etc/passwd"
         )
         #expect(listing.contains("drwxrwxrwt"))
         #expect(listing.contains("root"))

@@ -72,7 +72,10 @@ struct ImageContentsTests {
         }
     }
 
-    @Test("has the libraries that the machine's own loader reports", arguments: ["/bin/ls", "/usr/bin/env", "/usr/bin/tar"])
+    @Test(
+        "has the libraries that the machine's own loader reports",
+        arguments: ["/bin/ls", "/usr/bin/env", "/usr/bin/tar"]
+    )
     func sameAsTheLoader(program: String) throws {
         let reported = try run("ldd", program).split(separator: "\n").compactMap { line -> String? in
             let words = line.split(whereSeparator: \.isWhitespace)

@@ -28,7 +28,10 @@ struct RegistryCredentialsTests {
         #expect(credentials.password == password)
     }
 
-    @Test("are absent where the file says nothing about the registry", arguments: ["{}", #"{"auths":{"other":{"auth":"dTpw"}}}"#, #"{"credsStore":"x"}"#])
+    @Test(
+        "are absent where the file says nothing about the registry",
+        arguments: ["{}", #"{"auths":{"other":{"auth":"dTpw"}}}"#, #"{"credsStore":"x"}"#]
+    )
     func absent(json: String) throws {
         #expect(try Self.read(json) == nil)
     }

@@ -35,7 +35,8 @@ struct RegistryProtocolTests {
         let registry = ScriptedRegistry { request in
             switch request.method {
             case "HEAD": RegistryResponse(status: 404)
-            case "POST": RegistryResponse(status: 202, headers: [("Location", "/v2/team/detour/blobs/uploads/1?state=x")])
+            case "POST":
+                RegistryResponse(status: 202, headers: [("Location", "/v2/team/detour/blobs/uploads/1?state=x")])
             default: RegistryResponse(status: 201)
             }
         }
@@ -62,7 +63,9 @@ struct RegistryProtocolTests {
             guard request.authorization == "Bearer T0" else {
                 return RegistryResponse(
                     status: 401,
-                    headers: [("WWW-Authenticate", #"Bearer realm="https://auth.example/token",service="s x",scope="a""#)]
+                    headers: [
+                        ("WWW-Authenticate", #"Bearer realm="https://auth.example/token",service="s x",scope="a""#)
+                    ]
                 )
             }
             return RegistryResponse(status: request.method == "PUT" ? 201 : 200)
@@ -85,7 +88,8 @@ struct RegistryProtocolTests {
             }
             switch request.method {
             case "HEAD": return RegistryResponse(status: 404)
-            case "POST": return RegistryResponse(status: 202, headers: [("location", "https://storage.example/up?sig=1")])
+            case "POST":
+                return RegistryResponse(status: 202, headers: [("location", "https://storage.example/up?sig=1")])
             default: return RegistryResponse(status: 201)
             }
         }
@@ -131,7 +135,10 @@ struct RegistryProtocolTests {
         let registry = ScriptedRegistry { request in
             request.method == "HEAD"
                 ? RegistryResponse(status: 404)
-                : RegistryResponse(status: 507, body: Array(#"{"errors":[{"code":"FULL","message":"no\u001b[31m room"}]}"#.utf8))
+                : RegistryResponse(
+                    status: 507,
+                    body: Array(#"{"errors":[{"code":"FULL","message":"no\u001b[31m room"}]}"#.utf8)
+                )
         }
         let error = await #expect(throws: ImageError.self) { try await Self.push(registry) }
         #expect(error?.code == .registry)
@@ -150,7 +157,10 @@ struct RegistryProtocolTests {
     @Test("notices when another manifest was stored than was sent")
     func otherManifest() async {
         let registry = ScriptedRegistry { request in
-            RegistryResponse(status: request.method == "PUT" ? 201 : 200, headers: [("Docker-Content-Digest", "sha256:00")])
+            RegistryResponse(
+                status: request.method == "PUT" ? 201 : 200,
+                headers: [("Docker-Content-Digest", "sha256:00")]
+            )
         }
         let error = await #expect(throws: ImageError.self) { try await Self.push(registry) }
         #expect(error?.message.contains("stored another manifest") == true)
@@ -160,7 +170,8 @@ struct RegistryProtocolTests {
         "reads challenges as RFC 9110 writes them",
         arguments: zip(
             [
-                "Basic realm=\"a, b\"", "bearer realm = \"x\\\"y\" , service=z", "Basic realm=a, Bearer realm=b,scope=\"c,d\"",
+                "Basic realm=\"a, b\"", "bearer realm = \"x\\\"y\" , service=z",
+                "Basic realm=a, Bearer realm=b,scope=\"c,d\"",
                 "Negotiate", "", ",,", "Bearer realm=\"open", "=",
             ],
             [
@@ -182,7 +193,8 @@ struct RegistryProtocolTests {
         "resolves where an upload goes on",
         arguments: [
             ("/v2/a?b=c", "https://r.example:5000/v2/a?b=c"), ("https://S.example/x#y", "https://s.example/x"),
-            ("http://s.example?q", "http://s.example/?q"), ("//s.example/x", nil), ("relative", nil), ("ftp://s/x", nil),
+            ("http://s.example?q", "http://s.example/?q"), ("//s.example/x", nil), ("relative", nil),
+            ("ftp://s/x", nil),
             ("https://u:p@s/x", nil), ("https:///x", nil),
         ]
     )

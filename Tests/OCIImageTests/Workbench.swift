@@ -38,7 +38,9 @@ func run(_ arguments: String..., location: SourceLocation = #_sourceLocation) th
     let output = Pipe()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = arguments
-    process.environment = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC"]
+    process.environment = [
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC",
+    ]
     process.standardOutput = output
     process.standardError = output
     process.standardInput = FileHandle.nullDevice

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034  # the variables are for the scripts that source this file
 # What every script shares: where things are, how to speak, how to wait.
 
 LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SCRIPTS=$(dirname "$LIB")
-# shellcheck disable=SC2034  # for the scripts that source this file
 ROOT=$(dirname "$SCRIPTS")
 
 # Everything that is built once and kept lives outside the checkout.

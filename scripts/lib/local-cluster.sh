@@ -129,6 +129,10 @@ make_node() {
     on_node sysctl -qw net.ipv4.ip_forward=1
     # A cgroup of our own, that a kubelet of someone else does not tidy up.
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+        # One at a time, for those that cannot be had must not take the others with them.
+        tr ' ' '\n' </sys/fs/cgroup/cgroup.controllers | while read -r controller; do
+            echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || true
+        done
         mkdir -p "/sys/fs/cgroup/$CGROUP"
     else
         for controller in /sys/fs/cgroup/*/; do

@@ -25,11 +25,12 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
 TOML
-    cat >"$RUN/cni/net.d/10-bridge.conflist" <<JSON
+    # Each pod on a link of its own, routed. On a bridge, answers to a Service's client on the same node would pass by
+    # the address translation wherever the module br_netfilter is not loaded.
+    cat >"$RUN/cni/net.d/10-pods.conflist" <<JSON
 {"cniVersion": "0.4.0", "name": "pods", "plugins": [
-  {"type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
-   "ipam": {"type": "host-local", "dataDir": "$RUN/cni/ipam",
-            "ranges": [[{"subnet": "$POD_CIDR"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+  {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "$RUN/cni/ipam",
+    "ranges": [[{"subnet": "$POD_CIDR"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}
 ]}
 JSON

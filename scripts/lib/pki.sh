@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2153  # NAME, RUN and the addresses are set by local-cluster.sh
 # Certificates and kubeconfigs of the local cluster, in $RUN.
 
 new_key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1" 2>/dev/null; }

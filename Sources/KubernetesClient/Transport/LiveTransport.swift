@@ -30,8 +30,8 @@ public struct LiveTransport: KubernetesTransport {
     let limits: Limits
     let logger: Logger
     let group: any EventLoopGroup
-    private let client: HTTPClient
-    private let watchClient: HTTPClient
+    private let client: OwnedHTTPClient
+    private let watchClient: OwnedHTTPClient
 
     /// A transport to one API server; dials nothing yet.
     ///
@@ -63,9 +63,9 @@ public struct LiveTransport: KubernetesTransport {
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         if let name = connection.tlsServerName { configuration.dnsOverride = [name: connection.server.host] }
-        self.client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        self.client = OwnedHTTPClient(HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration))
         configuration.timeout.read = limits.watchSilence
-        self.watchClient = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        self.watchClient = OwnedHTTPClient(HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration))
     }
 
     /// Who is asked, and as whom.
@@ -92,7 +92,7 @@ public struct LiveTransport: KubernetesTransport {
         }
         self.logger.debug("request", metadata: ["request": "\(request.summary)"])
         do {
-            let client = request.isStream ? self.watchClient : self.client
+            let client = (request.isStream ? self.watchClient : self.client).client
             let response = try await client.execute(outgoing, timeout: self.limits.connect + self.limits.answer)
             self.logger.debug(
                 "answer",

@@ -1,0 +1,49 @@
+# Everything here works from a fresh checkout; what is there already is not made again. `make` alone lists the targets.
+
+RELEASE = .build/release/detour
+IMAGE = .build/detour-image.tar
+
+.PHONY: help setup build image cluster demo test e2e bench fuzz lint clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what is missing, from Debian
+	@scripts/setup
+
+build: setup ## the release binary, .build/release/detour
+	swift build -c release --product detour --static-swift-stdlib -Xlinker -s
+
+image: build ## the container image, .build/detour-image.tar
+	@if [ ! -s $(IMAGE) ] || [ $(RELEASE) -nt $(IMAGE) ]; then $(RELEASE) image save $(IMAGE); fi
+
+cluster: setup ## a local Kubernetes with the demo shop and the test fixtures
+	scripts/cluster up
+	scripts/cluster deploy shop
+	scripts/cluster deploy fixtures
+
+demo: ## the main job on this machine, from nothing
+	@scripts/demo
+
+test: image cluster ## all tests
+	swift build --build-tests
+	scripts/cluster load-image $(IMAGE)
+	scripts/with-cluster swift test --skip-build
+
+e2e: image cluster ## the tests on the real cluster only
+	swift build --build-tests
+	scripts/cluster load-image $(IMAGE)
+	scripts/with-cluster swift test --skip-build --filter EndToEndTests
+
+bench: ## side by side with other proxies; writes Benchmarks/results.json
+	@if [ -x Benchmarks/run ]; then Benchmarks/run; else echo 'there is no Benchmarks/run yet' >&2; exit 1; fi
+
+fuzz: ## feed the parsers with mutated input
+	@if [ -x Fuzz/run ]; then Fuzz/run; else echo 'there is no Fuzz/run yet' >&2; exit 1; fi
+
+lint: ## formatting, shell scripts, and the rules of the house
+	@scripts/lint
+
+clean: ## what was built in this checkout; the cluster's cache stays
+	swift package clean
+	rm -f $(IMAGE)

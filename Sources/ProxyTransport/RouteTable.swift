@@ -1,0 +1,128 @@
+import NIOConcurrencyHelpers
+public import ProxyCore
+import Synchronization
+
+/// How many requests a route has seen, and how many of them were its own.
+public struct RouteCounts: Hashable, Sendable {
+    /// The Service port.
+    public var port: Int
+    /// The route's name.
+    public var route: String
+    /// Requests on the port since the route exists.
+    public var seen: Int
+    /// Requests that satisfied its match.
+    public var matched: Int
+    /// Requests the laptop answered.
+    public var diverted: Int
+}
+
+/// A route as the data path holds it: the value, and its counters.
+final class RouteEntry: Sendable {
+    let route: Route
+    let counters: RouteCounters
+
+    init(route: Route, counters: RouteCounters) {
+        self.route = route
+        self.counters = counters
+    }
+}
+
+final class RouteCounters: Sendable {
+    let seen = Counter()
+    let matched = Counter()
+    let diverted = Counter()
+}
+
+/// The routes of every Service port; replaced as a whole, seen by every connection from its next request on.
+///
+/// Event loops keep a copy and look at one number to learn that it is old, so that reading costs no lock.
+public final class RouteTable: Sendable {
+    private struct Key: Hashable {
+        let port: Int
+        let route: String
+    }
+
+    private struct State {
+        var routes: [Int: [RouteEntry]] = [:]
+        var counters: [Key: RouteCounters] = [:]
+    }
+
+    private let state = NIOLockedValueBox(State())
+    private let version = Atomic<Int>(1)
+
+    /// A table without routes.
+    public init() {}
+
+    /// Replaces the routes of every port; the order of a port's routes is their precedence.
+    public func replace(with routes: [Int: [Route]]) {
+        self.change { state in
+            state.routes = [:]
+            for (port, routes) in routes { Self.set(routes, port, &state) }
+        }
+    }
+
+    /// Replaces the routes of one port.
+    public func replace(port: Int, with routes: [Route]) {
+        self.change { Self.set(routes, port, &$0) }
+    }
+
+    /// Says whether a route's tunnel is up, on every port the route has.
+    public func setUp(_ isUp: Bool, route id: String) {
+        self.change { state in
+            for (port, entries) in state.routes {
+                state.routes[port] = entries.map { entry in
+                    guard entry.route.id == id, entry.route.isUp != isUp else {
+                        return entry
+                    }
+                    var route = entry.route
+                    route.isUp = isUp
+                    return RouteEntry(route: route, counters: entry.counters)
+                }
+            }
+        }
+    }
+
+    /// The counts of the routes in the table, by port and name.
+    public func counts() -> [RouteCounts] {
+        let state = self.state.withLockedValue { $0.routes }
+        return state.sorted { $0.key < $1.key }.flatMap { port, entries in
+            entries.map { entry in
+                RouteCounts(
+                    port: port,
+                    route: entry.route.id,
+                    seen: entry.counters.seen.value,
+                    matched: entry.counters.matched.value,
+                    diverted: entry.counters.diverted.value
+                )
+            }
+        }
+    }
+
+    /// A number that changes with every change.
+    var currentVersion: Int {
+        self.version.load(ordering: .acquiring)
+    }
+
+    func entries(port: Int) -> [RouteEntry] {
+        self.state.withLockedValue { $0.routes[port] ?? [] }
+    }
+
+    private func change(_ body: (inout State) -> Void) {
+        self.state.withLockedValue { state in
+            body(&state)
+            let live = Set(state.routes.flatMap { port, entries in entries.map { Key(port: port, route: $0.route.id) } })
+            state.counters = state.counters.filter { live.contains($0.key) }
+        }
+        self.version.wrappingAdd(1, ordering: .releasing)
+    }
+
+    /// Counters outlive a replacement that keeps the route.
+    private static func set(_ routes: [Route], _ port: Int, _ state: inout State) {
+        state.routes[port] = routes.map { route in
+            let key = Key(port: port, route: route.id)
+            let counters = state.counters[key] ?? RouteCounters()
+            state.counters[key] = counters
+            return RouteEntry(route: route, counters: counters)
+        }
+    }
+}

@@ -1,0 +1,89 @@
+public import Logging
+public import NIOCore
+import NIOPosix
+
+/// The interceptor's end of all its tunnels.
+///
+/// Laptops come in over TLS with a key that the Session names, greet, and are admitted or refused. While a route's tunnel is
+/// up, a Unix-domain socket stands for the laptop: a connection to it that begins with a PROXY header becomes a stream, one
+/// byte `0x06` says that the laptop's own service took it, and from there on bytes flow both ways. When the tunnel goes, the
+/// socket goes with it, at once.
+///
+/// Everything runs on one event loop of the group given to `bind`.
+public final class TunnelServer: Sendable {
+    /// Where the tunnels are accepted.
+    public let localAddress: SocketAddress?
+
+    private let listener: any Channel
+    private let core: NIOLoopBound<TunnelServerCore>
+
+    private init(listener: any Channel, core: NIOLoopBound<TunnelServerCore>) {
+        self.localAddress = listener.localAddress
+        self.listener = listener
+        self.core = core
+    }
+
+    /// The port the tunnels are accepted at.
+    public var port: Int { self.localAddress?.port ?? 0 }
+
+    /// Starts to accept tunnels at `host` and `port` (0: any free one).
+    public static func bind(
+        host: String,
+        port: Int,
+        group: any EventLoopGroup,
+        configuration: Configuration,
+        logger: Logger
+    ) async throws -> TunnelServer {
+        let eventLoop = group.next()
+        let core = try await eventLoop.submit {
+            let core = try TunnelServerCore(configuration: configuration, eventLoop: eventLoop, logger: logger)
+            return NIOLoopBound(core, eventLoop: eventLoop)
+        }.get()
+        let listener = try await ServerBootstrap(group: eventLoop)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.recvAllocator, value: TunnelSocket.receiveAllocator)
+            .childChannelOption(.writeBufferWaterMark, value: TunnelSocket.writeMarks)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try core.value.accept(channel) }
+            }
+            .bind(host: host, port: port)
+            .get()
+        return TunnelServer(listener: listener, core: core)
+    }
+
+    /// Sends a line (one JSON text without a newline) to a route's laptop; dropped when the route is down.
+    public func send(_ line: String, to route: String) {
+        self.listener.eventLoop.execute { self.core.value.send(line, to: route) }
+    }
+
+    /// Ends a route's tunnel, telling the laptop why; returns when its Unix socket is gone.
+    public func end(route: String, reason: String) async {
+        try? await self.listener.eventLoop.submit { self.core.value.end(route: route, reason: reason) }.get()
+    }
+
+    /// The routes whose tunnels are up, by name.
+    public func routes() async -> [TunnelRouteStatus] {
+        (try? await self.listener.eventLoop.submit { self.core.value.status() }.get()) ?? []
+    }
+
+    /// Accepts no more, ends every tunnel, and returns when their connections are closed.
+    public func close() async {
+        try? await self.listener.close().get()
+        try? await self.listener.eventLoop.flatSubmit { self.core.value.close() }.get()
+    }
+}
+
+/// Options of the connection under a tunnel.
+public enum TunnelSocket {
+    /// Large reads: one decrypts many records.
+    public static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 4 * 1024, initial: 64 * 1024, maximum: 256 * 1024)
+    }
+
+    /// Where a tunnel stops and resumes taking data from its streams.
+    public static var writeMarks: ChannelOptions.Types.WriteBufferWaterMark {
+        .init(low: 128 * 1024, high: 512 * 1024)
+    }
+}

@@ -1,0 +1,55 @@
+import Foundation
+import KubernetesModel
+import Testing
+
+extension InterceptEndToEndTests {
+    @Test("Ten starts and ends under load lose nothing, as little as no intercept at all", .timeLimit(.minutes(8)))
+    func tenCycles() async throws {
+        let frontend = try await Cluster.url("shop/frontend", 80)
+        let peak = try await Load.start(frontend, rate: 0, concurrency: 16)
+        try await Task.sleep(for: .seconds(4))
+        let rate = Int(Double(try await peak.finish().ok) / 4 / 2)
+
+        let baseline = try await Load.start(frontend, rate: rate, concurrency: 16)
+        try await Task.sleep(for: .seconds(10))
+        let calm = try await baseline.finish()
+        #expect(calm.bad == 0, "the baseline itself: \(calm)")
+
+        let load = try await Load.start(frontend, rate: rate, concurrency: 16)
+        for _ in 0..<10 {
+            let intercept = try await Intercepting.start(["--drain", "2s"])
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(await intercept.stop() == 0)
+            #expect(try await Cluster.snapshot("leaf").differences(from: intercept.before).isEmpty)
+        }
+        let report = try await load.finish()
+        print("ten cycles at \(rate) requests/s: \(report)")
+        #expect(report.bad == 0, "\(report)")
+    }
+
+    @Test("WebSocket, raw TCP, a server that speaks first and gRPC work behind an intercepted Service", .timeLimit(.minutes(3)), arguments: [
+        "ws", "tcp", "banner", "grpc",
+    ])
+    func protocols(name: String) async throws {
+        let address = try await Cluster.url("fixtures/\(name)", 80)
+        let fixtures = try await Load.fixtures()
+        let before = try await Cluster.snapshot(name, in: "fixtures")
+        try await Shell.must(fixtures, "client", name, "--addr", address, "--rounds", "3")
+
+        let detour = try RunningProcess(
+            [Cluster.detour, "intercept", name, "-n", "fixtures", "-p", "80:9", "--drain", "2s"],
+            environment: try await Cluster.environment()
+        )
+        try await detour.says("ready:", within: .seconds(90))
+        #expect(detour.errors.contains("nothing listens on port 9"), "a closed local port is a warning")
+        // The listener of `expose` opens a new connection for each of these: all go through the interceptor.
+        let result = try await Shell.run(fixtures, "client", name, "--addr", address, "--rounds", "5", "--hold", "500ms")
+        #expect(result.status == 0, "\(result)")
+        detour.signal(SIGINT)
+        #expect(await detour.ended() == 0)
+        #expect(try await Cluster.snapshot(name, in: "fixtures").differences(from: before).isEmpty)
+        try await Cluster.eventually("nothing is left", within: .seconds(20)) {
+            try await Cluster.residue(of: name, in: "fixtures").isEmpty
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import KubernetesModel
+import Testing
+
+/// The real cluster that ring 4 runs on, and the demo shop in it.
+enum Cluster {
+    /// Whether ring 4 was asked for; a skip is loud, and a failure in CI (see `RingFourTests`).
+    static var isThere: Bool { ProcessInfo.processInfo.environment["DETOUR_E2E"] == "1" }
+
+    /// The release or debug binary under test.
+    static let detour =
+        ProcessInfo.processInfo.environment["DETOUR_BINARY"] ?? "/\(Shell.root)/.build/release/detour"
+    /// The project's own cluster script.
+    static let script = "/\(Shell.root)/scripts/cluster"
+
+    /// kubectl as administrator.
+    @discardableResult
+    static func kubectl(_ words: String...) async throws -> String {
+        let result = try await Shell.run([self.script, "kubectl"] + words)
+        guard result.status == 0 else {
+            throw ShellFailure(description: "kubectl \(words.joined(separator: " ")): \(result)")
+        }
+        return result.text
+    }
+
+    /// The environment in which `detour` finds the cluster.
+    static func environment() async throws -> [String: String] {
+        ["KUBECONFIG": try await Shell.must(self.script, "kubeconfig")]
+    }
+
+    /// A Service reached from this machine, as `http://127.0.0.1:PORT`.
+    static func url(_ service: String, _ port: Int) async throws -> String {
+        try await Shell.must(self.script, "expose", service, String(port))
+    }
+
+    /// A Service's JSON less what every write changes.
+    static func snapshot(_ service: String, in namespace: String = "shop") async throws -> JSONValue {
+        var json = try JSONValue(parsing: try await self.kubectl("get", "service", service, "-n", namespace, "-o", "json"))
+        json["metadata"]?["managedFields"] = nil
+        json["metadata"]?["resourceVersion"] = nil
+        return json
+    }
+
+    /// The names of everything an intercept makes that is still there.
+    static func residue(of service: String, in namespace: String = "shop") async throws -> [String] {
+        let kinds = "session,deployment,configmap,service,serviceaccount,role,rolebinding,poddisruptionbudget,pod"
+        let names = try await self.kubectl("get", kinds, "-n", namespace, "-o", "name", "--ignore-not-found")
+        return names.split(separator: "\n").map(String.init)
+            .filter { $0.contains("interceptor-\(service)") || $0.contains("intercept-\(namespace)-\(service)") }
+    }
+
+    /// Waits until a condition holds.
+    static func eventually(
+        _ what: String,
+        within limit: Duration,
+        every pause: Duration = .milliseconds(100),
+        _ condition: () async throws -> Bool
+    ) async throws {
+        let clock = ContinuousClock()
+        let deadline = clock.now + limit
+        while try await !condition() {
+            guard clock.now < deadline else { throw ShellFailure(description: "not within \(limit): \(what)") }
+            try await Task.sleep(for: pause)
+        }
+    }
+}

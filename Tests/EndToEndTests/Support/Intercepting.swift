@@ -1,0 +1,81 @@
+import Foundation
+import KubernetesModel
+import Testing
+
+/// An intercept of the demo shop's leaf, with a local leaf process, for the length of a test.
+struct Intercepting: Sendable {
+    let detour: RunningProcess
+    let local: RunningProcess
+    let frontend: String
+    let before: JSONValue
+
+    /// Starts the local leaf and the intercept, and waits until it is ready.
+    static func start(_ flags: [String] = []) async throws -> Intercepting {
+        let before = try await Cluster.snapshot("leaf")
+        let frontend = try await Cluster.url("shop/frontend", 80)
+        let (local, port) = try await LocalLeaf.start()
+        let detour = try RunningProcess(
+            [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:\(port)", "-x", "X-C6O-INTERCEPT:yes"] + flags,
+            environment: try await Cluster.environment()
+        )
+        do {
+            try await detour.says("ready:", within: .seconds(90))
+        } catch {
+            detour.signal(SIGINT)
+            local.signal(SIGKILL)
+            throw error
+        }
+        return Intercepting(detour: detour, local: local, frontend: frontend, before: before)
+    }
+
+    /// Who answers one request through frontend: `leaf/laptop`, or a Pod.
+    func answeredBy(matching: Bool) async throws -> String {
+        try await Shop.answeredBy(self.frontend, matching: matching)
+    }
+
+    /// Waits until matching requests are answered by the laptop: connections older than the swap have to end first.
+    func untilDiverted() async throws {
+        try await Cluster.eventually("a matching request is answered by the laptop", within: .seconds(20)) {
+            try await self.answeredBy(matching: true) == "leaf/laptop"
+        }
+    }
+
+    /// Ends everything; Ctrl-C for detour.
+    func stop() async -> Int32 {
+        self.detour.signal(SIGINT)
+        let status = await self.detour.ended()
+        self.local.signal(SIGKILL)
+        return status
+    }
+}
+
+/// The demo shop, asked through its frontend.
+enum Shop {
+    /// Who answered one request.
+    static func answeredBy(_ frontend: String, matching: Bool) async throws -> String {
+        let header = matching ? ["-H", "X-C6O-INTERCEPT: yes"] : []
+        let result = try await Shell.run(
+            ["curl", "-sS", "-m", "5", "--noproxy", "*"] + header + ["\(frontend)/n/7"]
+        )
+        let json = try? JSONValue(parsing: result.output)
+        return json?["answeredBy"]?.string ?? "nobody: \(result)"
+    }
+}
+
+/// The shop's leaf as a process of this machine.
+enum LocalLeaf {
+    /// Starts it on a free port and waits until it listens.
+    static func start() async throws -> (RunningProcess, port: Int) {
+        let binary = try await Shell.must("sh", "-c", "ls -t \"${XDG_CACHE_HOME:-$HOME/.cache}\"/detour-cluster/bin/shop-* | head -1")
+        let port = Int(
+            try await Shell.must("python3", "-c", "import socket; s=socket.socket(); s.bind(('127.0.0.1',0)); print(s.getsockname()[1])")
+        ) ?? 0
+        let process = try RunningProcess(
+            [binary, "--role", "leaf", "--host", "127.0.0.1", "--port", String(port), "--name", "laptop"]
+        )
+        try await Cluster.eventually("the local leaf listens", within: .seconds(5)) {
+            try await Shell.run("curl", "-s", "--noproxy", "*", "http://127.0.0.1:\(port)/healthz").status == 0
+        }
+        return (process, port)
+    }
+}
