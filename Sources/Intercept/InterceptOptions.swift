@@ -70,7 +70,14 @@ public struct InterceptOptions: Sendable {
     public var version: String
 
     /// Options by their needed parts.
-    public init(service: String, ports: [PortMapping], match: RequestMatch, owner: String, image: String, version: String) {
+    public init(
+        service: String,
+        ports: [PortMapping],
+        match: RequestMatch,
+        owner: String,
+        image: String,
+        version: String
+    ) {
         self.service = service
         self.namespace = nil
         self.ports = ports

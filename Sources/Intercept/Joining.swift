@@ -15,7 +15,9 @@ extension InterceptRun {
         try await preflight.permissions(definitionExists: definitionExists)
         for (_, local) in ports where await !LocalPort.isOpen(local) {
             self.events(
-                .warning("nothing listens on port \(local) of this machine yet; the original answers until something does")
+                .warning(
+                    "nothing listens on port \(local) of this machine yet; the original answers until something does"
+                )
             )
         }
         if !definitionExists {

@@ -9,7 +9,8 @@ struct Preflight: Sendable {
 
     /// The Service as it is.
     func service() async throws -> DynamicObject {
-        guard let service = try await self.client.resources(.services, in: self.names.namespace).find(self.names.service)
+        guard
+            let service = try await self.client.resources(.services, in: self.names.namespace).find(self.names.service)
         else { throw await self.noSuchService() }
         return service
     }
@@ -30,24 +31,30 @@ struct Preflight: Sendable {
 
     /// Asks the API server whether every verb that an intercept needs is allowed, and names those that are not.
     func permissions(definitionExists: Bool) async throws {
-        var needed: [Need] = [
-            Need("get", .services), Need("patch", .services), Need("create", .services),
-            Need("create", .configMaps), Need("create", .deployments), Need("create", .serviceAccounts),
-            Need("create", .roles), Need("create", .roleBindings), Need("list", .pods),
-            Need("get", .pods, "portforward"), Need("create", .pods, "portforward"),
-            Need("get", .sessions), Need("create", .sessions), Need("patch", .sessions), Need("delete", .sessions),
+        // Beyond what this program does itself: nobody may grant in a Role what he may not do, so the interceptor's own
+        // verbs are needed too.
+        var needed = [
+            Need(["get", "list", "watch", "patch", "create"], .services),
+            Need(["get", "list", "watch"], .endpoints),
+            Need(["create"], .configMaps), Need(["create"], .deployments), Need(["create"], .serviceAccounts),
+            Need(["create"], .roles), Need(["create"], .roleBindings),
+            Need(["get", "list", "watch"], .pods), Need(["get", "create"], .pods, "portforward"),
+            Need(["get", "list", "watch", "create", "patch", "delete"], .sessions),
+            Need(["patch"], .sessions, "status"),
         ]
-        if !definitionExists { needed.append(Need("create", .customResourceDefinitions)) }
+        if !definitionExists { needed.append(Need(["create"], .customResourceDefinitions)) }
         let denied = try await withThrowingTaskGroup(of: String?.self) { group in
             for need in needed {
-                group.addTask {
-                    let answer = try await self.client.canI(
-                        need.verb,
-                        need.type,
-                        subresource: need.subresource,
-                        in: need.type.isNamespaced ? self.names.namespace : nil
-                    )
-                    return answer.allowed ? nil : need.description
+                for verb in need.verbs {
+                    group.addTask {
+                        let answer = try await self.client.canI(
+                            verb,
+                            need.type,
+                            subresource: need.subresource,
+                            in: need.type.isNamespaced ? self.names.namespace : nil
+                        )
+                        return answer.allowed ? nil : "\(verb) \(need)"
+                    }
                 }
             }
             return try await group.reduce(into: [String]()) { denied, next in
@@ -64,19 +71,19 @@ struct Preflight: Sendable {
     }
 
     private struct Need: Sendable, CustomStringConvertible {
-        var verb: String
+        var verbs: [String]
         var type: ResourceType
         var subresource: String?
 
-        init(_ verb: String, _ type: ResourceType, _ subresource: String? = nil) {
-            self.verb = verb
+        init(_ verbs: [String], _ type: ResourceType, _ subresource: String? = nil) {
+            self.verbs = verbs
             self.type = type
             self.subresource = subresource
         }
 
         var description: String {
             let group = self.type.group.isEmpty ? "" : ".\(self.type.group)"
-            return "\(self.verb) \(self.type.plural)\(group)\(self.subresource.map { "/\($0)" } ?? "")"
+            return "\(self.type.plural)\(group)\(self.subresource.map { "/\($0)" } ?? "")"
         }
     }
 

@@ -68,7 +68,8 @@ public struct InterceptTarget: Sendable, Hashable {
                     + "would be lost while the Service is intercepted; move that port to a Service of its own"
             )
         }
-        if let policy = ["externalTrafficPolicy", "internalTrafficPolicy"].first(where: { spec[$0]?.string == "Local" }) {
+        if let policy = ["externalTrafficPolicy", "internalTrafficPolicy"].first(where: { spec[$0]?.string == "Local" })
+        {
             throw refuse(
                 "has \(policy): Local: nodes without an interceptor replica would drop its traffic; "
                     + "set it to Cluster while you intercept"

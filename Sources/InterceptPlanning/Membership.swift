@@ -49,9 +49,18 @@ extension Session {
 
     /// Removes a route; the last one to leave closes the Session. Nil when there is nothing to write.
     public func leaving(routeID: String, reason: String) -> Session? {
-        guard self.phase == .active, self.routes.contains(where: { $0.id == routeID }) else { return nil }
+        self.leaving(reason: reason) { $0.id == routeID }
+    }
+
+    /// Removes an owner's routes; the last one to leave closes the Session. Nil when there is nothing to write.
+    public func leaving(owner: String, reason: String) -> Session? {
+        self.leaving(reason: reason) { $0.owner == owner }
+    }
+
+    private func leaving(reason: String, _ leaves: (Route) -> Bool) -> Session? {
+        guard self.phase == .active, self.routes.contains(where: leaves) else { return nil }
         var session = self
-        session.routes.removeAll { $0.id == routeID }
+        session.routes.removeAll(where: leaves)
         return session.routes.isEmpty ? session.closing(reason: reason) : session
     }
 

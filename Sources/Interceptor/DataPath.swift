@@ -48,6 +48,22 @@ struct DataPath: Sendable {
     /// Client connections that are open now.
     var activeConnections: Int { self.listeners.reduce(0) { $0 + $1.active.total } }
 
+    /// Idle connections end now, others after their exchange.
+    func closeIdle() {
+        self.listeners.forEach { $0.closeIdle() }
+    }
+
+    /// Binds every listener.
+    func start() async throws {
+        for listener in self.listeners { try await listener.start() }
+    }
+
+    /// Ends every connection and writes the last log lines.
+    func close() async {
+        self.listeners.forEach { $0.closeAll() }
+        await self.accessLog.close()
+    }
+
     /// Puts the Session's routes on the listeners. A Session that closes diverts nothing any more.
     func update(_ session: Session?, tunnels: [String: UInt64]) {
         let live = session.map { $0.phase == .active ? $0.routes : [] } ?? []
@@ -60,9 +76,9 @@ struct DataPath: Sendable {
                             ProxyCore.Route(
                                 id: route.id,
                                 match: route.match,
+                                upstreamPath: self.gate.socketPath(route: route.id),
                                 isUp: tunnels[route.id] == UInt64(route.epoch),
-                                onUnreachable: route.onUnreachable == .original ? .original : .unavailable,
-                                upstreamPath: self.gate.socketPath(route: route.id)
+                                onUnreachable: route.onUnreachable == .original ? .original : .unavailable
                             )
                         }
                     )

@@ -1,5 +1,5 @@
 import Foundation
-public import InterceptPlanning
+import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 public import Logging
@@ -66,8 +66,15 @@ public struct InterceptorRun: Sendable {
         let data = try DataPath(configuration, gate: gate, host: host, group: group, logger: self.logger)
         let identity = try TunnelIdentity()
         let kicks = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let tunnels = try await self.tunnelServer(identity, gate, state, data, group, kick: { kicks.continuation.yield() })
-        for listener in data.listeners { try await listener.start() }
+        let tunnels = try await self.tunnelServer(
+            identity,
+            gate,
+            state,
+            data,
+            group,
+            kick: { kicks.continuation.yield() }
+        )
+        try await data.start()
 
         let client = try KubernetesClient(try ClusterConnection.inCluster())
         let store = SessionStore(client: client, names: configuration.names)
@@ -125,9 +132,8 @@ public struct InterceptorRun: Sendable {
             for await isDone in tasks where isDone { break }
             tasks.cancelAll()
         }
-        data.listeners.forEach { $0.closeAll() }
         await tunnels.close()
-        await data.accessLog.close()
+        await data.close()
         try await client.shutdown()
     }
 
@@ -170,7 +176,10 @@ public struct InterceptorRun: Sendable {
                         state.with { if $0.tunnels[id] == epoch { $0.tunnels[id] = nil } }
                         logger.notice("tunnel down", metadata: ["route": "\(id)", "reason": "\(reason)"])
                     case .superseded(let id, let epoch, let by):
-                        logger.notice("tunnel superseded", metadata: ["route": "\(id)", "epoch": "\(epoch)", "by": "\(by)"])
+                        logger.notice(
+                            "tunnel superseded",
+                            metadata: ["route": "\(id)", "epoch": "\(epoch)", "by": "\(by)"]
+                        )
                     case .refused(let id, let reason):
                         logger.warning("tunnel refused", metadata: ["route": "\(id ?? "-")", "reason": "\(reason)"])
                     case .line: break

@@ -138,8 +138,9 @@ actor Steward {
     /// Does what the planner says.
     private func act(_ parts: ReplicaState.Parts) async throws {
         guard let service = parts.service else { return }
-        guard parts.session != nil || ServiceSwap.incarnation(of: service) == self.configuration.incarnation
-            || self.swap.isHijacked(service)
+        guard
+            parts.session != nil || ServiceSwap.incarnation(of: service) == self.configuration.incarnation
+                || self.swap.isHijacked(service)
         else { return }
         let isReady = self.state.readiness() == .yes
         var observation = Observation(session: parts.session, service: service)
@@ -173,7 +174,7 @@ actor Steward {
         if let session = parts.session, session.phase == .closing, session.replicas[self.pod.uid]?.isDrained == false {
             switch self.closingDrain.step(isSelected: isSelected, connections: connections, now: self.now) {
             case .linger: break
-            case .hurry: self.data.listeners.forEach { $0.closeIdle() }
+            case .hurry: self.data.closeIdle()
             case .drained:
                 self.logger.notice("drained", metadata: ["connections": "\(connections)"])
                 try await self.store.mergeStatus(["replicas": [self.pod.uid: ["drained": true]]], uid: session.uid)
@@ -186,7 +187,7 @@ actor Steward {
         switch self.stoppingDrain.step(isSelected: false, connections: connections, now: self.now) {
         case .linger: return false
         case .hurry:
-            self.data.listeners.forEach { $0.closeIdle() }
+            self.data.closeIdle()
             return false
         case .drained:
             if let session = parts.session {

@@ -1,9 +1,9 @@
-import NIOConcurrencyHelpers
 import ProxyCore
+import Synchronization
 
 /// What the data plane counts, for Prometheus.
 public final class ProxyMetrics: Sendable {
-    private let ports = NIOLockedValueBox<[Int: PortMetrics]>([:])
+    private let ports = Mutex<[Int: PortMetrics]>([:])
     let logLinesDropped = Counter()
 
     /// Counters that all stand at zero.
@@ -11,7 +11,7 @@ public final class ProxyMetrics: Sendable {
 
     /// The counters of a Service port; the same object for the same port.
     func port(_ port: Int) -> PortMetrics {
-        self.ports.withLockedValue { ports in
+        self.ports.withLock { ports in
             if let known = ports[port] {
                 return known
             }
@@ -23,7 +23,7 @@ public final class ProxyMetrics: Sendable {
 
     /// The counters in the text format that Prometheus reads.
     public func prometheusText() -> String {
-        let ports = self.ports.withLockedValue { $0.values.sorted { $0.port < $1.port } }
+        let ports = self.ports.withLock { $0.values.sorted { $0.port < $1.port } }
         var page = MetricsPage()
         page.family("detour_connections_opened_total", "counter", "Client connections accepted.")
         for port in ports { page.sample([("port", "\(port.port)")], port.opened.value) }

@@ -1,4 +1,3 @@
-import NIOConcurrencyHelpers
 public import ProxyCore
 import Synchronization
 
@@ -47,7 +46,7 @@ public final class RouteTable: Sendable {
         var counters: [Key: RouteCounters] = [:]
     }
 
-    private let state = NIOLockedValueBox(State())
+    private let state = Mutex(State())
     private let version = Atomic<Int>(1)
 
     /// A table without routes.
@@ -84,7 +83,7 @@ public final class RouteTable: Sendable {
 
     /// The counts of the routes in the table, by port and name.
     public func counts() -> [RouteCounts] {
-        let state = self.state.withLockedValue { $0.routes }
+        let state = self.state.withLock { $0.routes }
         return state.sorted { $0.key < $1.key }.flatMap { port, entries in
             entries.map { entry in
                 RouteCounts(
@@ -104,11 +103,11 @@ public final class RouteTable: Sendable {
     }
 
     func entries(port: Int) -> [RouteEntry] {
-        self.state.withLockedValue { $0.routes[port] ?? [] }
+        self.state.withLock { $0.routes[port] ?? [] }
     }
 
     private func change(_ body: (inout State) -> Void) {
-        self.state.withLockedValue { state in
+        self.state.withLock { state in
             body(&state)
             let live = Set(state.routes.flatMap { port, entries in entries.map { Key(port: port, route: $0.route.id) } })
             state.counters = state.counters.filter { live.contains($0.key) }

@@ -14,7 +14,8 @@ public struct SessionControlError: Error, Sendable, CustomStringConvertible {
 
     static func unsettled(_ session: String, rounds: Int) -> SessionControlError {
         SessionControlError(
-            description: "session \(session) did not settle in \(rounds) rounds: someone else keeps changing the Service "
+            description:
+                "session \(session) did not settle in \(rounds) rounds: someone else keeps changing the Service "
                 + "or the Session; see `detour session show`, and who writes the Service (kubectl get service -o yaml)"
         )
     }
@@ -25,6 +26,13 @@ extension SessionControlError {
         SessionControlError(
             description: "no session \(name) in namespace \(namespace); "
                 + (known.isEmpty ? "there are none" : "there are: \(known.joined(separator: ", "))")
+        )
+    }
+
+    static func notAMember(_ owner: String, service: String, others: [String]) -> SessionControlError {
+        SessionControlError(
+            description: "\(owner) does not intercept \(service); \(others.joined(separator: ", ")) "
+                + "\(others.count == 1 ? "does" : "do"). `detour session close \(service)` ends it for everybody"
         )
     }
 }

@@ -45,7 +45,9 @@ public struct SessionController: Sendable {
         var owned: Set<OwnedObject> = []
         for object in OwnedObject.allCases {
             let (type, name) = manifests.identity(object)
-            guard let found = try await self.client.resources(type, in: self.names.namespace).find(name) else { continue }
+            guard let found = try await self.client.resources(type, in: self.names.namespace).find(name) else {
+                continue
+            }
             let owners = found[path: "metadata", "ownerReferences"]?.array ?? []
             guard owners.contains(where: { $0["uid"]?.string == session.uid }) else {
                 throw SessionControlError.foreignObject(type, name, namespace: self.names.namespace)

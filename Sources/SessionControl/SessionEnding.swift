@@ -12,6 +12,8 @@ public struct SessionEnding: Sendable {
         case gone
         /// The Service is restored; these many replicas still hold connections of others and will remove the rest.
         case draining(replicas: Int)
+        /// The owner's routes are gone; others still use the Session.
+        case left(others: [String])
     }
 
     private let store: SessionStore
@@ -38,6 +40,26 @@ public struct SessionEnding: Sendable {
         }
         let settled = try await self.settle(force: force, patience: patience)
         return settled ?? outcome
+    }
+
+    /// Ends one owner's routes, and the Session with the last of them.
+    ///
+    /// - Throws: `SessionControlError` when the Session has routes and none of them is this owner's.
+    public func leave(owner: String, reason: String, patience: Duration = .seconds(15)) async throws -> Outcome {
+        var wasMember = false
+        let session = try await self.store.update { session in
+            let left = session.leaving(owner: owner, reason: reason)
+            if left != nil { wasMember = true }
+            return left
+        }
+        if let session, session.phase == .active {
+            let others = session.routes.map(\.owner)
+            guard wasMember else {
+                throw SessionControlError.notAMember(owner, service: self.store.names.service, others: others)
+            }
+            return .left(others: others)
+        }
+        return try await self.settle(patience: patience) ?? (session == nil ? .nothingToDo : .gone)
     }
 
     /// Carries a closing Session to its end.

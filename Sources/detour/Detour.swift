@@ -16,7 +16,10 @@ struct Detour: AsyncParsableCommand {
         version: Program.version,
         subcommands: [InterceptCommand.self, SessionCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "For administrators and the cluster:", subcommands: [ImageCommand.self, ServeCommand.self])
+            CommandGroup(
+                name: "For administrators and the cluster:",
+                subcommands: [ImageCommand.self, ServeCommand.self]
+            )
         ]
     )
 }

@@ -48,7 +48,7 @@ struct InterceptCommand: AsyncParsableCommand {
     var drain: Seconds = Seconds(600)
 
     @Option(help: "What answers matching requests when this machine does not: original or 503.")
-    var onUnreachable: InterceptPlanning.Route.Unreachable = .original
+    var onUnreachable: Fallback = .original
 
     @Flag(help: "Remove the routes of others that take requests this one would take.")
     var takeOver = false
@@ -74,9 +74,17 @@ struct InterceptCommand: AsyncParsableCommand {
     @Flag(name: [.customShort("q"), .long], help: "Say only warnings and errors.")
     var quiet = false
 
+    /// What answers instead of this machine.
+    enum Fallback: String, ExpressibleByArgument, CaseIterable {
+        case original
+        case unavailable = "503"
+    }
+
     func validate() throws {
         if (self.remotePort == nil) != (self.localPort == nil) {
-            throw ValidationError("-r/--remotePort and -l/--localPort go together, as in -r 80 -l 3000; or use -p 80:3000")
+            throw ValidationError(
+                "-r/--remotePort and -l/--localPort go together, as in -r 80 -l 3000; or use -p 80:3000"
+            )
         }
         if let replicas, replicas < 1 { throw ValidationError("--replicas takes a number from 1") }
     }
@@ -88,7 +96,7 @@ struct InterceptCommand: AsyncParsableCommand {
             try await self.connection.withClient { client in
                 if self.close {
                     try await SessionClosing(client: client, output: self.output, isQuiet: self.quiet)
-                        .close(service: service, force: false)
+                        .leave(service: service)
                 } else if self.dryRun {
                     let plan = try await InterceptRun(options: options, client: client) { _ in }.dryRun()
                     Terminal.print(try plan.output.text(self.output))
@@ -136,10 +144,8 @@ struct InterceptCommand: AsyncParsableCommand {
         options.replicas = self.replicas
         options.ttlSeconds = self.ttl.value
         options.drainSeconds = self.drain.value
-        options.onUnreachable = self.onUnreachable
+        options.onUnreachable = self.onUnreachable == .original ? .original : .unavailable
         options.takesOver = self.takeOver
         return options
     }
 }
-
-extension InterceptPlanning.Route.Unreachable: @retroactive ExpressibleByArgument {}

@@ -38,7 +38,7 @@ struct Output {
                 zip(line, widths)
                     .map { cell, width in Terminal.inert(cell).padding(toLength: width, withPad: " ", startingAt: 0) }
                     .joined(separator: "   ")
-                    .replacing(/ +$/, with: "")
+                    .replacing(#/ +$/#, with: "")
             }
             .joined(separator: "\n")
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Intercept
 import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
@@ -78,7 +79,9 @@ struct SessionCommand: AsyncParsableCommand {
                     let object = try await client.resources(.sessions).get(session.name)
                     var json = object.json
                     json["metadata"]?["managedFields"] = nil
-                    Terminal.print(try Output(columns: [], rows: [], json: json).text(self.output == .table ? .yaml : self.output))
+                    Terminal.print(
+                        try Output(columns: [], rows: [], json: json).text(self.output == .table ? .yaml : self.output)
+                    )
                 }
             }
         }
@@ -145,17 +148,36 @@ struct SessionClosing {
     }
 
     func close(service: String, force: Bool) async throws {
+        let ending = self.ending(of: service)
+        self.tell(service, try await ending.close(reason: "\(Program.owner) closed the session", force: force))
+    }
+
+    /// Ends the user's own routes; those of others go on.
+    func leave(service: String) async throws {
+        let ending = self.ending(of: service)
+        self.tell(
+            service,
+            try await ending.leave(owner: Program.owner, reason: "\(Program.owner) ended the intercept")
+        )
+    }
+
+    private func ending(of service: String) -> SessionEnding {
         let names = InterceptNames(namespace: self.client.namespace, service: service)
+        return SessionEnding(store: SessionStore(client: self.client, names: names))
+    }
+
+    private func tell(_ service: String, _ outcome: SessionEnding.Outcome) {
         let renderer = EventRenderer(format: self.output, isQuiet: self.isQuiet)
-        let end = SessionEnding(store: SessionStore(client: self.client, names: names))
-        switch try await end.close(reason: "\(Program.owner) closed the session", force: force) {
-        case .nothingToDo: Terminal.say("nothing of an intercept of \(service) in namespace \(names.namespace)")
+        switch outcome {
+        case .nothingToDo: Terminal.say("nothing of an intercept of \(service) in namespace \(self.client.namespace)")
         case .gone:
             renderer.render(.restored)
             renderer.render(.gone)
         case .draining(let replicas):
             renderer.render(.restored)
             renderer.render(.draining(replicas: replicas))
+        case .left(let others):
+            Terminal.say("your intercept of \(service) has ended; \(others.joined(separator: ", ")) still intercept it")
         }
     }
 }

@@ -16,16 +16,25 @@ extension InterceptEndToEndTests {
         }
     }
 
-    @Test("Bad input gets a clear error and changes nothing", .timeLimit(.minutes(1)), arguments: [
-        BadInput("no such Service", "intercept nosuch -n shop -p 80:3000", says: "no service nosuch in namespace shop", "leaf"),
-        BadInput("headless", "intercept headless -n detour-bad -p 80:3000", says: "headless"),
-        BadInput("ExternalName", "intercept external -n detour-bad -p 80:3000", says: "ExternalName"),
-        BadInput("no selector", "intercept bare -n detour-bad -p 80:3000", says: "no selector"),
-        BadInput("port not in the Service", "intercept leaf -n shop -p 81:3000", says: "no port 81", "80 (http)"),
-        BadInput("header without a colon", "intercept leaf -n shop -p 80:3000 -x nonsense", says: "nonsense", ":"),
-        BadInput("no local port number", "intercept leaf -n shop -p 80:http", says: "port"),
-        BadInput("no such context", "intercept leaf -n shop -p 80:3000 --context nowhere", says: "nowhere"),
-    ])
+    @Test(
+        "Bad input gets a clear error and changes nothing",
+        .timeLimit(.minutes(1)),
+        arguments: [
+            BadInput(
+                "no such Service",
+                "intercept nosuch -n shop -p 80:3000",
+                says: "no service nosuch in namespace shop",
+                "leaf"
+            ),
+            BadInput("headless", "intercept headless -n detour-bad -p 80:3000", says: "headless"),
+            BadInput("ExternalName", "intercept external -n detour-bad -p 80:3000", says: "ExternalName"),
+            BadInput("no selector", "intercept bare -n detour-bad -p 80:3000", says: "no selector"),
+            BadInput("port not in the Service", "intercept leaf -n shop -p 81:3000", says: "no port 81", "80 (http)"),
+            BadInput("header without a colon", "intercept leaf -n shop -p 80:3000 -x nonsense", says: "nonsense", ":"),
+            BadInput("no local port number", "intercept leaf -n shop -p 80:http", says: "port"),
+            BadInput("no such context", "intercept leaf -n shop -p 80:3000 --context nowhere", says: "nowhere"),
+        ]
+    )
     func badInput(input: BadInput) async throws {
         try await self.makeBadServices()
         let before = try await Cluster.snapshot("leaf")
@@ -83,8 +92,14 @@ extension InterceptEndToEndTests {
     func forbidden() async throws {
         let kubeconfig = try await Shell.must(Cluster.script, "user", "intern")
         try await Cluster.kubectl(
-            "create", "clusterrolebinding", "detour-intern-view", "--clusterrole=view", "--user=intern",
-            "--dry-run=client", "-o", "name"
+            "create",
+            "clusterrolebinding",
+            "detour-intern-view",
+            "--clusterrole=view",
+            "--user=intern",
+            "--dry-run=client",
+            "-o",
+            "name"
         )
         let result = try await Shell.run(
             [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:3000", "-k", kubeconfig]
@@ -94,7 +109,10 @@ extension InterceptEndToEndTests {
         #expect(try await Cluster.residue(of: "leaf").isEmpty)
     }
 
-    @Test("An image that cannot be pulled: the event's text, the two image commands, and everything taken back", .timeLimit(.minutes(2)))
+    @Test(
+        "An image that cannot be pulled: the event's text, the two image commands, and everything taken back",
+        .timeLimit(.minutes(2))
+    )
     func imagePull() async throws {
         let before = try await Cluster.snapshot("leaf")
         let result = try await Shell.run(

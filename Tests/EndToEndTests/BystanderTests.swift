@@ -27,9 +27,13 @@ extension InterceptEndToEndTests {
         #expect(report.bad == 0, "\(report)")
     }
 
-    @Test("WebSocket, raw TCP, a server that speaks first and gRPC work behind an intercepted Service", .timeLimit(.minutes(3)), arguments: [
-        "ws", "tcp", "banner", "grpc",
-    ])
+    @Test(
+        "WebSocket, raw TCP, a server that speaks first and gRPC work behind an intercepted Service",
+        .timeLimit(.minutes(3)),
+        arguments: [
+            "ws", "tcp", "banner", "grpc",
+        ]
+    )
     func protocols(name: String) async throws {
         let address = try await Cluster.url("fixtures/\(name)", 80)
         let fixtures = try await Load.fixtures()
@@ -43,7 +47,17 @@ extension InterceptEndToEndTests {
         try await detour.says("ready:", within: .seconds(90))
         #expect(detour.errors.contains("nothing listens on port 9"), "a closed local port is a warning")
         // The listener of `expose` opens a new connection for each of these: all go through the interceptor.
-        let result = try await Shell.run(fixtures, "client", name, "--addr", address, "--rounds", "5", "--hold", "500ms")
+        let result = try await Shell.run(
+            fixtures,
+            "client",
+            name,
+            "--addr",
+            address,
+            "--rounds",
+            "5",
+            "--hold",
+            "500ms"
+        )
         #expect(result.status == 0, "\(result)")
         detour.signal(SIGINT)
         #expect(await detour.ended() == 0)

@@ -40,9 +40,13 @@ extension InterceptEndToEndTests {
         #expect(report.bad == 0 && report.ok > 100, "\(report)")
     }
 
-    @Test("The interceptor's Pods are deleted or evicted, or the Session is: bystanders never notice", .timeLimit(.minutes(4)), arguments: [
-        "one pod", "all pods", "session",
-    ])
+    @Test(
+        "The interceptor's Pods are deleted or evicted, or the Session is: bystanders never notice",
+        .timeLimit(.minutes(4)),
+        arguments: [
+            "one pod", "all pods", "session",
+        ]
+    )
     func interceptorGone(what: String) async throws {
         let intercept = try await Intercepting.start(["--drain", "5s", "--replicas", "2"])
         try await intercept.untilDiverted()
@@ -83,8 +87,15 @@ extension InterceptEndToEndTests {
     private func isServedAgain(_ intercept: Intercepting, without old: [String]) async throws {
         try await Cluster.eventually("two new replicas are ready", within: .seconds(60)) {
             let ready = try await Cluster.kubectl(
-                "get", "pods", "-n", "shop", "-l", "app=interceptor", "--field-selector=status.phase=Running",
-                "-o", "jsonpath={range .items[?(@.status.containerStatuses[0].ready==true)]}pod/{.metadata.name} {end}"
+                "get",
+                "pods",
+                "-n",
+                "shop",
+                "-l",
+                "app=interceptor",
+                "--field-selector=status.phase=Running",
+                "-o",
+                "jsonpath={range .items[?(@.status.containerStatuses[0].ready==true)]}pod/{.metadata.name} {end}"
             )
             let names = ready.split(separator: " ").map(String.init)
             return names.count >= 2 && names.contains { !old.contains($0) }
@@ -109,10 +120,18 @@ extension InterceptEndToEndTests {
         let ops = session[path: "spec", "restore-service", "ops"]?.array ?? []
         #expect(ops.count == 2)
         try await Cluster.kubectl(
-            "patch", "service", "leaf", "-n", "shop", "--type=json", "-p", JSONValue.array(ops).compact
+            "patch",
+            "service",
+            "leaf",
+            "-n",
+            "shop",
+            "--type=json",
+            "-p",
+            JSONValue.array(ops).compact
         )
         for line in [
-            ["service", "interceptor-leaf-decoy"], ["deployment", "interceptor-leaf"], ["configmap", "interceptor-leaf"],
+            ["service", "interceptor-leaf-decoy"], ["deployment", "interceptor-leaf"],
+            ["configmap", "interceptor-leaf"],
             ["session", "intercept-shop-leaf"],
         ] {
             // The interceptor may have been faster: it noticed the edit and removes itself.

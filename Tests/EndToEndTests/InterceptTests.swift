@@ -15,7 +15,10 @@ struct RingFourTests {
 /// All tests that intercept the shop's leaf: one after the other, for there is one leaf.
 @Suite("Intercept on a real cluster", .serialized, .enabled(if: Cluster.isThere))
 struct InterceptEndToEndTests {
-    @Test("Matching requests go to the laptop, others do not, and Ctrl-C leaves nothing behind", .timeLimit(.minutes(3)))
+    @Test(
+        "Matching requests go to the laptop, others do not, and Ctrl-C leaves nothing behind",
+        .timeLimit(.minutes(3))
+    )
     func mainJob() async throws {
         let intercept = try await Intercepting.start(["--drain", "5s"])
         try await intercept.untilDiverted()

@@ -50,8 +50,9 @@ struct MembershipTests {
 
     @Test("Take-over removes the routes in conflict")
     func takeOver() throws {
-        guard case .write(let joined) = try Sample.session()
-            .joining(try Sample.route("r2", owner: "bob@desk"), takeOver: true)
+        guard
+            case .write(let joined) = try Sample.session()
+                .joining(try Sample.route("r2", owner: "bob@desk"), takeOver: true)
         else { return #expect(Bool(false), "refused") }
         #expect(joined.routes.map(\.owner) == ["bob@desk"])
     }

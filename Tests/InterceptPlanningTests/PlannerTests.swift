@@ -73,7 +73,10 @@ struct PlannerTests {
         )
     }
 
-    @Test("A revert by someone else closes the Session and names who it was", arguments: [Planner.client, .replica(isReady: true)])
+    @Test(
+        "A revert by someone else closes the Session and names who it was",
+        arguments: [Planner.client, .replica(isReady: true)]
+    )
     func revert(role: Planner) throws {
         var service = Sample.service()
         service.json["metadata"]?["managedFields"] = [

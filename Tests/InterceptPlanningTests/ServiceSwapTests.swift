@@ -4,12 +4,15 @@ import Testing
 
 @Suite("Hijack and restore of a Service")
 struct ServiceSwapTests {
-    @Test("A hijack followed by a restore leaves the Service as it was", arguments: [
-        Sample.service(),
-        Sample.service(annotations: ["team": "red"]),
-        Sample.service(annotations: ["detour.dev/other": "kept"]),
-        Sample.service(ports: [["port": 80, "protocol": "TCP", "targetPort": 15_100]]),
-    ])
+    @Test(
+        "A hijack followed by a restore leaves the Service as it was",
+        arguments: [
+            Sample.service(),
+            Sample.service(annotations: ["team": "red"]),
+            Sample.service(annotations: ["detour.dev/other": "kept"]),
+            Sample.service(ports: [["port": 80, "protocol": "TCP", "targetPort": 15_100]]),
+        ]
+    )
     func roundTrip(original: DynamicObject) throws {
         let swap = ServiceSwap(
             incarnation: Sample.incarnation,
@@ -30,7 +33,9 @@ struct ServiceSwapTests {
         let before = Sample.service()
         let after = try Sample.hijacked(before)
         var expected = before.json
-        expected["spec"]?["selector"] = ["app": "interceptor", "system.codezero.io/session": .string(Sample.incarnation)]
+        expected["spec"]?["selector"] = [
+            "app": "interceptor", "system.codezero.io/session": .string(Sample.incarnation),
+        ]
         expected["spec"]?["ports"] = [
             ["name": "http", "port": 80, "protocol": "TCP", "targetPort": 15_100, "nodePort": 30_080],
             ["name": "metrics", "port": 9090, "protocol": "TCP", "targetPort": 15_101, "nodePort": 30_090],
@@ -40,10 +45,13 @@ struct ServiceSwapTests {
         #expect(after.annotations.keys.sorted() == ["detour.dev/original"])
     }
 
-    @Test("A hijack fails as a whole when the Service was changed meanwhile", arguments: [
-        Sample.service(selector: ["app": "other"]),
-        Sample.service(ports: [["port": 81, "protocol": "TCP", "targetPort": 81]]),
-    ])
+    @Test(
+        "A hijack fails as a whole when the Service was changed meanwhile",
+        arguments: [
+            Sample.service(selector: ["app": "other"]),
+            Sample.service(ports: [["port": 81, "protocol": "TCP", "targetPort": 81]]),
+        ]
+    )
     func hijackTests(changed: DynamicObject) throws {
         let operations = ServiceSwap(try Sample.session()).hijack(Sample.service())
         #expect(throws: JSONPatchError.self) { try changed.json.applying(operations) }

@@ -18,7 +18,9 @@ struct SessionCodingTests {
     func restoreService() throws {
         let restore = try Sample.session().object[path: "spec", "restore-service"]
         #expect(restore?[path: "service", "kind"] == "Service")
-        #expect(restore?["ops"]?[0] == ["op": "replace", "path": "/spec/selector", "value": JSONValue(Sample.selector)])
+        #expect(
+            restore?["ops"]?[0] == ["op": "replace", "path": "/spec/selector", "value": JSONValue(Sample.selector)]
+        )
         #expect(restore?["ops"]?[1] == ["op": "replace", "path": "/spec/ports", "value": Sample.ports])
     }
 
@@ -31,9 +33,12 @@ struct SessionCodingTests {
         #expect(error?.message.contains(field) == true)
     }
 
-    @Test("A route whose condition cannot be read is refused, never widened", arguments: [
-        [], [["name": "x"]], [["name": "", "value": "y"]], [["name": "x", "value": 1]],
-    ] as [JSONValue])
+    @Test(
+        "A route whose condition cannot be read is refused, never widened",
+        arguments: [
+            [], [["name": "x"]], [["name": "", "value": "y"]], [["name": "x", "value": 1]],
+        ] as [JSONValue]
+    )
     func unreadableMatch(headers: JSONValue) throws {
         var object = try Sample.session().object
         guard var routes = object[path: "spec", "routes"]?.array else { return #expect(Bool(false)) }
@@ -62,14 +67,17 @@ struct SessionCodingTests {
 
 @Suite("Which Services can be intercepted")
 struct InterceptTargetTests {
-    @Test("What cannot be intercepted without harm is refused, with the reason", arguments: [
-        (["type": "ExternalName", "externalName": "db.example"], "ExternalName"),
-        (["clusterIP": "None"], "headless"),
-        (["selector": [:]], "no selector"),
-        (["ports": [["port": 53, "protocol": "UDP"]]], "not TCP"),
-        (["externalTrafficPolicy": "Local"], "externalTrafficPolicy"),
-        (["internalTrafficPolicy": "Local"], "internalTrafficPolicy"),
-    ] as [([String: JSONValue], String)])
+    @Test(
+        "What cannot be intercepted without harm is refused, with the reason",
+        arguments: [
+            (["type": "ExternalName", "externalName": "db.example"], "ExternalName"),
+            (["clusterIP": "None"], "headless"),
+            (["selector": [:]], "no selector"),
+            (["ports": [["port": 53, "protocol": "UDP"]]], "not TCP"),
+            (["externalTrafficPolicy": "Local"], "externalTrafficPolicy"),
+            (["internalTrafficPolicy": "Local"], "internalTrafficPolicy"),
+        ] as [([String: JSONValue], String)]
+    )
     func refused(spec: [String: JSONValue], word: String) {
         let error = #expect(throws: PlanningError.self) { try InterceptTarget(Sample.service(spec: spec)) }
         #expect(error?.code == .unsupportedService)

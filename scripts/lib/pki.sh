@@ -15,8 +15,8 @@ certificate() {
     local pki=$RUN/pki
     new_key "$pki/$1.key"
     openssl req -new -key "$pki/$1.key" -subj "$3" -out "$pki/$1.csr"
-    openssl x509 -req -in "$pki/$1.csr" -CA "$pki/$2.crt" -CAkey "$pki/$2.key" -CAcreateserial -days "${5:-365}" \
-        -out "$pki/$1.crt" 2>/dev/null -extfile <(
+    openssl x509 -req -in "$pki/$1.csr" -CA "$pki/$2.crt" -CAkey "$pki/$2.key" -days "${5:-365}" \
+        -set_serial "0x$(openssl rand -hex 16)" -out "$pki/$1.crt" 2>/dev/null -extfile <(
             echo "extendedKeyUsage=serverAuth,clientAuth"
             [ -z "${4:-}" ] || echo "subjectAltName=$4"
         )

@@ -25,8 +25,8 @@ spawn() {
     shift
     is_up "$name" && return 0
     [ ! -e "$log" ] || mv "$log" "$log.old"
-    # The lock that guards `up` must not live on in a daemon.
-    setsid "$@" >"$log" 2>&1 </dev/null 9>&- &
+    # The locks of the caller must not live on in a daemon.
+    setsid "$@" >"$log" 2>&1 </dev/null 8>&- 9>&- &
     echo "$! $(start_time $!)" >"$RUN/pids/$name"
 }
 

@@ -35,7 +35,9 @@ enum Cluster {
 
     /// A Service's JSON less what every write changes.
     static func snapshot(_ service: String, in namespace: String = "shop") async throws -> JSONValue {
-        var json = try JSONValue(parsing: try await self.kubectl("get", "service", service, "-n", namespace, "-o", "json"))
+        var json = try JSONValue(
+            parsing: try await self.kubectl("get", "service", service, "-n", namespace, "-o", "json")
+        )
         json["metadata"]?["managedFields"] = nil
         json["metadata"]?["resourceVersion"] = nil
         return json

@@ -15,7 +15,8 @@ struct Intercepting: Sendable {
         let frontend = try await Cluster.url("shop/frontend", 80)
         let (local, port) = try await LocalLeaf.start()
         let detour = try RunningProcess(
-            [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:\(port)", "-x", "X-C6O-INTERCEPT:yes"] + flags,
+            [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:\(port)", "-x", "X-C6O-INTERCEPT:yes"]
+                + flags,
             environment: try await Cluster.environment()
         )
         do {
@@ -66,10 +67,19 @@ enum Shop {
 enum LocalLeaf {
     /// Starts it on a free port and waits until it listens.
     static func start() async throws -> (RunningProcess, port: Int) {
-        let binary = try await Shell.must("sh", "-c", "ls -t \"${XDG_CACHE_HOME:-$HOME/.cache}\"/detour-cluster/bin/shop-* | head -1")
-        let port = Int(
-            try await Shell.must("python3", "-c", "import socket; s=socket.socket(); s.bind(('127.0.0.1',0)); print(s.getsockname()[1])")
-        ) ?? 0
+        let binary = try await Shell.must(
+            "sh",
+            "-c",
+            "ls -t \"${XDG_CACHE_HOME:-$HOME/.cache}\"/detour-cluster/bin/shop-* | head -1"
+        )
+        let port =
+            Int(
+                try await Shell.must(
+                    "python3",
+                    "-c",
+                    "import socket; s=socket.socket(); s.bind(('127.0.0.1',0)); print(s.getsockname()[1])"
+                )
+            ) ?? 0
         let process = try RunningProcess(
             [binary, "--role", "leaf", "--host", "127.0.0.1", "--port", String(port), "--name", "laptop"]
         )

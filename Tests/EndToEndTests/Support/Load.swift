@@ -17,7 +17,8 @@ struct Load: Sendable {
     /// Starts a load that goes on until `finish`, at most five minutes.
     static func start(_ url: String, rate: Int, concurrency: Int = 8, flags: [String] = []) async throws -> Load {
         let words = [
-            try await self.fixtures(), "load", "--url", url, "--rate", String(rate), "--concurrency", String(concurrency),
+            try await self.fixtures(), "load", "--url", url, "--rate", String(rate), "--concurrency",
+            String(concurrency),
             "--duration", "300s",
         ]
         return Load(process: try RunningProcess(words + flags))

@@ -33,7 +33,8 @@ final class RunningProcess: Sendable {
         Thread.detachNewThread { [self] in
             box.value.waitUntilExit()
             readers.wait()
-            let status = box.value.terminationReason == .exit
+            let status =
+                box.value.terminationReason == .exit
                 ? box.value.terminationStatus : 128 + box.value.terminationStatus
             let waiters = self.kept.withLock { kept in
                 kept.status = status
@@ -86,7 +87,8 @@ final class RunningProcess: Sendable {
         while !self.errors.contains(text) {
             guard self.status == nil, ContinuousClock.now < deadline else {
                 throw ShellFailure(
-                    description: "the process did not say '\(text)' (status \(self.status.map(String.init) ?? "running")); "
+                    description:
+                        "the process did not say '\(text)' (status \(self.status.map(String.init) ?? "running")); "
                         + "it said:\n\(self.errors)\n\(self.output)"
                 )
             }

@@ -22,14 +22,22 @@ enum Shell {
     static let root = URL(filePath: #filePath).pathComponents.dropLast(4).joined(separator: "/").dropFirst()
 
     /// Runs a program of PATH to its end.
-    static func run(_ words: String..., environment: [String: String] = [:], within limit: Duration = .seconds(60)) async throws
+    static func run(
+        _ words: String...,
+        environment: [String: String] = [:],
+        within limit: Duration = .seconds(60)
+    ) async throws
         -> ShellResult
     {
         try await self.run(words, environment: environment, within: limit)
     }
 
     /// Runs a program of PATH to its end; SIGKILL when the limit has passed.
-    static func run(_ words: [String], environment: [String: String] = [:], within limit: Duration = .seconds(60)) async throws
+    static func run(
+        _ words: [String],
+        environment: [String: String] = [:],
+        within limit: Duration = .seconds(60)
+    ) async throws
         -> ShellResult
     {
         let running = try RunningProcess(words, environment: environment)
@@ -44,7 +52,11 @@ enum Shell {
 
     /// Runs a program that has to succeed.
     @discardableResult
-    static func must(_ words: String..., environment: [String: String] = [:], within limit: Duration = .seconds(60)) async throws
+    static func must(
+        _ words: String...,
+        environment: [String: String] = [:],
+        within limit: Duration = .seconds(60)
+    ) async throws
         -> String
     {
         let result = try await self.run(words, environment: environment, within: limit)

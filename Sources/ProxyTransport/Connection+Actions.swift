@@ -1,0 +1,148 @@
+import HTTPWire
+import NIOCore
+import ProxyCore
+
+/// The machine's actions, done.
+extension Connection {
+    /// Does what the machine says about one side until it says to wait; whether anything was done.
+    func drain(_ handler: SideHandler) -> Bool {
+        var moved = false
+        while true {
+            let action = handler.held.withUnsafeReadableBytes { self.machine.step(handler.side, ByteView($0)) }
+            switch action {
+            case .wait:
+                handler.isBlocked = false
+                return moved
+            case .blocked:
+                handler.isBlocked = true
+                return moved
+            case .forward(let count, let target, let keep):
+                self.forward(handler, count, to: target, keep: keep)
+            default:
+                self.perform(action, handler)
+            }
+            moved = true
+        }
+    }
+
+    @inline(__always)
+    private func forward(_ handler: SideHandler, _ count: Int, to target: Side, keep: Bool) {
+        let bytes = handler.take(count)
+        if keep { self.kept = bytes }
+        if self.handler(target)?.send(bytes) != true {
+            self.undeliverable(target)
+        }
+    }
+
+    /// Bytes for a side that is gone: the other end would have answered them with a reset.
+    private func undeliverable(_ target: Side) {
+        if target != .client {
+            self.report(resetOf: target)
+        }
+    }
+
+    private func perform(_ action: Action, _ handler: SideHandler) {
+        switch action {
+        case .wait, .blocked, .forward: break
+        case .route: self.route(handler)
+        case .log: self.log()
+        case .forwardExplained(let head, let total, let reason):
+            self.forwardExplained(handler, head, total, reason)
+        case .replay:
+            if self.original?.send(self.kept) != true { self.undeliverable(.original) }
+            self.kept = ByteBuffer()
+        case .discard(let count): _ = handler.take(count)
+        case .respond:
+            if let synthetic = self.machine.synthetic {
+                _ = self.client?.send(ByteBuffer(string: synthetic.text))
+            }
+        case .connectUpstream: self.connectUpstream()
+        case .disconnectUpstream: self.release(&self.upstream)
+        case .finishWrites(let target): self.handler(target)?.finish()
+        case .closeOriginal: self.original?.close()
+        case .closeAll:
+            self.client?.close()
+            self.original?.close()
+            self.release(&self.upstream)
+        case .resetAll:
+            self.flush()
+            self.original?.reset()
+            self.upstream?.reset()
+            self.client?.reset()
+        }
+    }
+
+    /// Closes a side whose further events mean nothing any more.
+    private func release(_ handler: inout SideHandler?) {
+        let released = handler
+        handler = nil
+        released?.connection = nil
+        released?.close()
+    }
+
+    /// Chooses the route of the request at the start of the client's bytes.
+    private func route(_ handler: SideHandler) {
+        guard let head = self.machine.head else {
+            return
+        }
+        if self.state.log != nil {
+            self.startedAt = .now()
+            handler.held.withUnsafeReadableBytes { self.request.take(head, ByteView($0)) }
+        }
+        let entries = self.state.routes
+        guard !entries.isEmpty else {
+            self.machine.routed(.original)
+            return
+        }
+        self.machine.routed(self.choose(entries, head, handler))
+    }
+
+    private func choose(_ entries: [RouteEntry], _ head: RequestHead, _ handler: SideHandler) -> RouteDecision {
+        handler.held.withUnsafeReadableBytes { raw in
+            var chosen: RouteEntry?
+            for entry in entries {
+                entry.counters.seen.add()
+                if chosen == nil, entry.route.match.isSatisfied(by: head, in: ByteView(raw)) {
+                    entry.counters.matched.add()
+                    chosen = entry
+                }
+            }
+            self.chosen = chosen
+            return chosen.map { .divert($0.route) } ?? .original
+        }
+    }
+
+    private func log() {
+        guard let record = self.machine.takeRecord() else {
+            return
+        }
+        self.state.metrics.note(record)
+        if record.server == .laptop, record.kind == .request {
+            self.chosen?.counters.diverted.add()
+        }
+        guard self.state.log != nil else {
+            return
+        }
+        let started = record.kind == .raw ? self.acceptedAt : self.startedAt
+        self.state.log(
+            record,
+            ConnectionNote(id: self.id, port: self.state.configuration.servicePort),
+            self.request,
+            microseconds: Int((NIODeadline.now() - started).nanoseconds / 1_000)
+        )
+    }
+
+    /// Sends a response with two header lines more: who answered, and why it was not the laptop.
+    private func forwardExplained(_ handler: SideHandler, _ head: Int, _ total: Int, _ reason: Fallback) {
+        let response = handler.take(total)
+        var edited = ByteBuffer()
+        edited.reserveCapacity(total + 80)
+        edited.writeImmutableBuffer(response.getSlice(at: response.readerIndex, length: head - 2) ?? ByteBuffer())
+        edited.writeStaticString("x-detour-served-by: original\r\nx-detour-reason: ")
+        edited.writeStaticString(reason.token)
+        edited.writeStaticString("\r\n\r\n")
+        let rest = total - head
+        edited.writeImmutableBuffer(response.getSlice(at: response.readerIndex + head, length: rest) ?? ByteBuffer())
+        _ = self.client?.send(edited)
+    }
+}

@@ -1,0 +1,94 @@
+import HTTPWire
+import NIOCore
+import NIOPosix
+import ProxyCore
+
+/// The connections this one opens: to the original, and into a tunnel.
+extension Connection {
+    /// The byte with which a tunnel says that the laptop's local port has accepted.
+    private static let acknowledgement: UInt8 = 0x06
+
+    func connectOriginal() {
+        let handler = SideHandler(.original, self)
+        let bound = NIOLoopBound(handler, eventLoop: self.state.loop)
+        ClientBootstrap(group: self.state.loop)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .connectTimeout(self.state.configuration.connectTimeout)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+            }
+            .connect(to: self.state.configuration.original)
+            .assumeIsolated()
+            .whenFailure { _ in
+                handler.connection = nil
+                self.originalFailed()
+            }
+    }
+
+    func connectUpstream() {
+        guard let route = self.machine.route else {
+            return
+        }
+        let handler = SideHandler(.upstream, self)
+        handler.awaitsAcknowledgement = true
+        let bound = NIOLoopBound(handler, eventLoop: self.state.loop)
+        self.upstream = handler
+        self.upstreamStartedAt = .now()
+        ClientBootstrap(group: self.state.loop)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .connectTimeout(self.state.configuration.acknowledgementTimeout)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+            }
+            .connect(unixDomainSocketPath: route.upstreamPath)
+            .assumeIsolated()
+            .whenFailure { _ in
+                handler.connection = nil
+                if self.upstream === handler {
+                    self.upstream = nil
+                    self.machine.upstreamFailed(.localRefused)
+                    self.pump()
+                    self.flush()
+                }
+            }
+    }
+
+    /// Tells the tunnel whose connection this is; nothing of the request goes before the answer to that.
+    func greet(_ handler: SideHandler) {
+        guard self.upstream === handler, let route = self.machine.route, let client = self.client?.context?.channel else {
+            handler.connection = nil
+            handler.close()
+            return
+        }
+        let preamble = proxyPreamble(
+            source: client.remoteAddress,
+            destination: client.localAddress,
+            route: route.id,
+            servicePort: self.state.configuration.servicePort
+        )
+        _ = handler.send(preamble)
+        handler.flush()
+    }
+
+    /// Takes the acknowledgement off the front of what a tunnel sent; `false` when the bytes are not for the machine.
+    func acknowledge(_ handler: SideHandler) -> Bool {
+        guard handler.awaitsAcknowledgement else {
+            return true
+        }
+        guard let first = handler.held.readInteger(as: UInt8.self) else {
+            return false
+        }
+        handler.awaitsAcknowledgement = false
+        if first == Self.acknowledgement {
+            let taken = NIODeadline.now() - self.upstreamStartedAt
+            self.state.metrics.acknowledgement.record(microseconds: Int(taken.nanoseconds / 1_000))
+            self.machine.upstreamAccepted()
+        } else {
+            handler.held.clear()
+            self.machine.upstreamFailed(.localRefused)
+        }
+        return true
+    }
+}

@@ -1,0 +1,229 @@
+import HTTPWire
+import NIOCore
+import ProxyCore
+
+/// One client connection with everything that belongs to it, on one event loop: it runs the machine's actions.
+final class Connection {
+    let id: Int
+    let state: LoopState
+    var machine: RelayMachine
+    private(set) var client: SideHandler?
+    private(set) var original: SideHandler?
+    var upstream: SideHandler?
+    /// A diverted request that may be sent to the original instead.
+    var kept = ByteBuffer()
+    var request = RequestNote()
+    /// The route that took the latest request, with its counters.
+    var chosen: RouteEntry?
+    let acceptedAt = NIODeadline.now()
+    var startedAt = NIODeadline.now()
+    var upstreamStartedAt = NIODeadline.now()
+    private var isPumping = false
+    private var isBusy = false
+    private var armed: Deadline?
+    private var timer: Scheduled<Void>?
+    private var isOver = false
+
+    init(_ state: LoopState) {
+        self.state = state
+        state.shared.nextID.add()
+        self.id = state.shared.nextID.value
+        self.machine = RelayMachine(headLimit: state.configuration.headLimit)
+    }
+
+    func makeClientHandler() -> SideHandler {
+        let handler = SideHandler(.client, self)
+        self.client = handler
+        return handler
+    }
+
+    func handler(_ side: Side) -> SideHandler? {
+        switch side {
+        case .client: self.client
+        case .original: self.original
+        case .upstream: self.upstream
+        }
+    }
+
+    /// Asks every side in turn, until none of them has anything to do.
+    func pump() {
+        guard !self.isPumping else {
+            return
+        }
+        self.isPumping = true
+        var moved = true
+        while moved {
+            moved = false
+            if let client = self.client, self.drain(client) { moved = true }
+            if let original = self.original, self.drain(original) { moved = true }
+            if let upstream = self.upstream, self.drain(upstream) { moved = true }
+        }
+        self.isPumping = false
+        self.settle()
+    }
+
+    /// What depends on where the machine now stands: reading, the timer, the count of busy connections.
+    private func settle() {
+        let isBusy = self.machine.isBusy && !self.isOver
+        if isBusy != self.isBusy {
+            self.isBusy = isBusy
+            self.state.shared.busy.add(isBusy ? 1 : -1)
+        }
+        self.arm()
+        self.resumeReading()
+    }
+
+    func resumeReading() {
+        self.client?.resumeReading()
+        self.original?.resumeReading()
+        self.upstream?.resumeReading()
+    }
+
+    /// Bytes are wanted while the machine can use them and the side they go to takes them.
+    func wantsBytes(_ handler: SideHandler) -> Bool {
+        if handler.isBlocked {
+            return false
+        }
+        if handler.side == .client {
+            return (self.original?.isWritable ?? true) && (self.upstream?.isWritable ?? true)
+        }
+        return self.client?.isWritable ?? true
+    }
+
+    func flush() {
+        self.client?.flush()
+        self.original?.flush()
+        self.upstream?.flush()
+    }
+
+    private func arm() {
+        var wanted = self.isOver ? nil : self.machine.deadline
+        if wanted == .linger, self.client?.hasFinished != true {
+            // The client's time to read its last answer starts when it has all been sent.
+            wanted = nil
+        }
+        guard wanted != self.armed else {
+            return
+        }
+        self.armed = wanted
+        self.timer?.cancel()
+        self.timer = nil
+        guard let deadline = wanted else {
+            return
+        }
+        let configuration = self.state.configuration
+        let delay =
+            switch deadline {
+            case .head: configuration.headTimeout
+            case .acknowledgement: configuration.acknowledgementTimeout
+            case .linger: configuration.lingerTimeout
+            }
+        self.timer = self.state.loop.assumeIsolated().scheduleTask(in: delay) {
+            self.armed = nil
+            self.timer = nil
+            self.machine.deadlinePassed(deadline)
+            self.pump()
+            self.flush()
+        }
+    }
+}
+
+/// What the sides report.
+extension Connection {
+    func becameActive(_ handler: SideHandler) {
+        switch handler.side {
+        case .client:
+            self.state.add(self)
+            self.connectOriginal()
+        case .original:
+            self.original = handler
+            self.machine.originalConnected()
+            self.pump()
+            self.flush()
+        case .upstream:
+            self.greet(handler)
+        }
+    }
+
+    func received(_ handler: SideHandler) {
+        if handler.side == .upstream, !self.acknowledge(handler) {
+            return
+        }
+        self.pump()
+    }
+
+    func ended(_ handler: SideHandler) {
+        switch handler.side {
+        case .client: self.machine.clientEnded()
+        case .original: self.machine.originalEnded()
+        case .upstream: self.machine.upstreamEnded()
+        }
+        self.pump()
+        self.flush()
+    }
+
+    func wasReset(_ handler: SideHandler) {
+        self.state.metrics.resets[Int(handler.side.rawValue)].add()
+        self.report(resetOf: handler.side)
+        self.pump()
+        self.flush()
+    }
+
+    func report(resetOf side: Side) {
+        switch side {
+        case .client: self.machine.clientReset()
+        case .original: self.machine.originalReset()
+        case .upstream: self.machine.upstreamReset()
+        }
+    }
+
+    /// Everything queued for a side has been sent, and its sending half has ended.
+    func finished(_ handler: SideHandler) {
+        self.settle()
+    }
+
+    /// The side's channel is gone. The connection is over with its client's.
+    func becameInactive(_ handler: SideHandler) {
+        switch handler.side {
+        case .original: self.original = nil
+        case .upstream where self.upstream === handler: self.upstream = nil
+        case .upstream: break
+        case .client:
+            self.client = nil
+            self.finishOff()
+        }
+    }
+
+    /// Lets go of everything; an exchange that is still open here has lost its client.
+    private func finishOff() {
+        guard !self.isOver else {
+            return
+        }
+        self.machine.clientReset()
+        self.pump()
+        self.isOver = true
+        self.settle()
+        self.original?.close()
+        self.upstream?.close()
+        self.state.remove(self)
+    }
+
+    /// Ends the connection when nothing is lost by it.
+    func closeWhenIdle() {
+        self.machine.drain()
+        self.pump()
+        self.flush()
+    }
+
+    /// Ends the connection whatever it does.
+    func closeNow() {
+        self.machine.clientReset()
+        self.pump()
+    }
+
+    func originalFailed() {
+        self.state.metrics.originalFailures.add()
+        self.machine.originalFailed()
+        self.pump()
+    }
+}

@@ -1,0 +1,101 @@
+import HTTPWire
+import NIOCore
+import ProxyCore
+
+/// What the connections of one listener on one event loop share.
+///
+/// Safety: made before its loop can know it, and then touched on that loop only; every way in asserts that.
+final class LoopState: @unchecked Sendable {
+    let loop: any EventLoop
+    let configuration: ListenerConfiguration
+    let table: RouteTable
+    let metrics: PortMetrics
+    let log: AccessLog?
+    let shared: ListenerState
+
+    private(set) var connections: [Int: Connection] = [:]
+    private var entries: [RouteEntry] = []
+    private var version = 0
+    private var lines: [UInt8] = []
+    private var lineCount = 0
+    private var isFlushScheduled = false
+    private var timestamp = Timestamp()
+
+    init(
+        loop: any EventLoop,
+        configuration: ListenerConfiguration,
+        table: RouteTable,
+        metrics: PortMetrics,
+        log: AccessLog?,
+        shared: ListenerState
+    ) {
+        self.loop = loop
+        self.configuration = configuration
+        self.table = table
+        self.metrics = metrics
+        self.log = log
+        self.shared = shared
+    }
+
+    func add(_ connection: Connection) {
+        self.loop.assertInEventLoop()
+        self.connections[connection.id] = connection
+        self.metrics.opened.add()
+        self.metrics.active.add()
+        self.shared.total.add()
+    }
+
+    func remove(_ connection: Connection) {
+        self.loop.assertInEventLoop()
+        guard self.connections.removeValue(forKey: connection.id) != nil else {
+            return
+        }
+        self.metrics.active.add(-1)
+        self.shared.total.add(-1)
+    }
+
+    /// The newest routes of this port.
+    @inline(__always)
+    var routes: [RouteEntry] {
+        let version = self.table.currentVersion
+        if version != self.version {
+            self.version = version
+            self.entries = self.table.entries(port: self.configuration.servicePort)
+        }
+        return self.entries
+    }
+
+    /// Adds a line to the batch that goes to the log a little later.
+    func log(_ record: Record, _ connection: ConnectionNote, _ request: RequestNote, microseconds: Int) {
+        self.loop.assertInEventLoop()
+        self.lines.appendLine(record, connection, request, microseconds: microseconds, &self.timestamp)
+        self.lineCount += 1
+        if self.lines.count >= 32 << 10 {
+            self.flushLog()
+        } else if !self.isFlushScheduled {
+            self.isFlushScheduled = true
+            self.loop.scheduleTask(in: .milliseconds(50)) {
+                self.isFlushScheduled = false
+                self.flushLog()
+            }
+        }
+    }
+
+    func flushLog() {
+        self.loop.assertInEventLoop()
+        guard self.lineCount > 0 else {
+            return
+        }
+        self.log?.submit(self.lines, lines: self.lineCount)
+        self.lines = []
+        self.lines.reserveCapacity(40 << 10)
+        self.lineCount = 0
+    }
+}
+
+/// What all event loops of a listener share.
+final class ListenerState: Sendable {
+    let total = Counter()
+    let busy = Counter()
+    let nextID = Counter()
+}

@@ -1,0 +1,208 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+import HTTPWire
+import NIOCore
+import ProxyCore
+
+/// One side of a client connection: the only handler in its channel. It keeps the side's bytes and passes events on; the machine
+/// in `Connection` decides.
+final class SideHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    let side: Side
+    /// The connection this side belongs to; `nil` once the side is of no more interest.
+    var connection: Connection?
+    private(set) var context: ChannelHandlerContext?
+    /// Bytes that came in and have not been used.
+    var held = ByteBuffer()
+    /// Whether the machine wants no more bytes of this side for now.
+    var isBlocked: Bool
+    /// Whether bytes that go out wait for a flush.
+    var needsFlush = false
+    /// Whether the sending half has been ended, or is about to be.
+    var isFinishing = false
+    /// Whether the sending half has been ended, all bytes before it included.
+    var hasFinished = false
+    /// Whether the other end has ended its sending half.
+    var hasEnded = false
+    /// Whether this side is being closed by us.
+    var isClosing = false
+    /// Whether the tunnel's first byte is still to come.
+    var awaitsAcknowledgement = false
+    private var hasFailed = false
+    private var withheldRead = false
+
+    init(_ side: Side, _ connection: Connection) {
+        self.side = side
+        self.connection = connection
+        self.isBlocked = side == .client
+    }
+
+    /// Whether bytes sent to this side leave at once.
+    var isWritable: Bool {
+        self.context?.channel.isWritable ?? true
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.connection?.becameActive(self)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let connection = self.connection else {
+            return
+        }
+        var bytes = self.unwrapInboundIn(data)
+        if self.held.readableBytes == 0 {
+            self.held = bytes
+        } else {
+            self.held.writeBuffer(&bytes)
+        }
+        connection.received(self)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.connection?.flush()
+    }
+
+    /// Reading is gated here: switching autoRead off and on would cost a system call each time.
+    func read(context: ChannelHandlerContext) {
+        if self.connection?.wantsBytes(self) ?? true {
+            context.read()
+        } else {
+            self.withheldRead = true
+        }
+    }
+
+    /// Reads on if something that stood in the way is gone.
+    func resumeReading() {
+        if self.withheldRead, self.connection?.wantsBytes(self) ?? true {
+            self.withheldRead = false
+            self.context?.read()
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.connection?.resumeReading()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            self.end()
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.hasFailed = true
+        context.close(promise: nil)
+    }
+
+    /// An end may have been seen before, and after our own end it comes as this event only; anything else was a reset.
+    func channelInactive(context: ChannelHandlerContext) {
+        guard let connection = self.connection else {
+            return
+        }
+        if !self.isClosing {
+            if self.hasFailed || (self.hasEnded ? !self.isFinishing && self.side != .upstream : !self.isFinishing) {
+                connection.wasReset(self)
+            } else if !self.hasEnded {
+                self.end()
+            }
+        }
+        connection.becameInactive(self)
+        self.connection = nil
+    }
+
+    private func end() {
+        guard !self.hasEnded else {
+            return
+        }
+        self.hasEnded = true
+        self.connection?.ended(self)
+    }
+}
+
+extension SideHandler {
+    /// The first `count` bytes held; all of them without a copy.
+    @inline(__always)
+    func take(_ count: Int) -> ByteBuffer {
+        if count == self.held.readableBytes {
+            let all = self.held
+            self.held = ByteBuffer()
+            return all
+        }
+        return self.held.readSlice(length: count) ?? ByteBuffer()
+    }
+
+    /// Queues bytes for this side; `false` when there is nobody to send them to.
+    func send(_ bytes: ByteBuffer) -> Bool {
+        guard let context = self.context, !self.isFinishing, context.channel.isActive else {
+            return false
+        }
+        self.needsFlush = true
+        context.write(self.wrapOutboundOut(bytes), promise: nil)
+        return true
+    }
+
+    func flush() {
+        if self.needsFlush {
+            self.needsFlush = false
+            self.context?.flush()
+        }
+    }
+
+    /// Ends the sending half behind the last byte.
+    ///
+    /// After the other end's end, ending ours closes the channel and drops what is queued; so the queue is waited for.
+    func finish() {
+        guard let context = self.context, !self.isFinishing else {
+            return
+        }
+        self.isFinishing = true
+        self.needsFlush = false
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
+            context.close(mode: .output, promise: nil)
+            self.hasFinished = true
+            self.connection?.finished(self)
+        }
+    }
+
+    /// Closes the channel behind the last byte.
+    func close() {
+        guard let context = self.context, !self.isClosing else {
+            return
+        }
+        self.isClosing = true
+        self.isFinishing = true
+        self.needsFlush = false
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
+            context.close(promise: nil)
+        }
+    }
+
+    /// Closes the channel so that the other end sees a reset.
+    func reset() {
+        guard let context = self.context else {
+            return
+        }
+        self.isClosing = true
+        if self.side != .upstream {
+            _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        }
+        context.close(promise: nil)
+    }
+}

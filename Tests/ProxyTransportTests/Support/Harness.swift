@@ -1,0 +1,121 @@
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import ProxyCore
+import ProxyTransport
+import Tunnel
+import TrafficMatch
+
+/// A listener between a test's client, its original service and the tunnel of one route, `alice`.
+struct Harness: Sendable {
+    let origin: Server
+    let tunnel: Server
+    let tunnelPath: String
+    let listener: InterceptListener
+    let routes = RouteTable()
+    let metrics: ProxyMetrics
+    let log: AccessLog
+    let logFile: URL
+    private let descriptor: Int32
+
+    static func run(
+        isUp: Bool = true,
+        onUnreachable: OnUnreachable = .original,
+        original: SocketAddress? = nil,
+        configure: (inout ListenerConfiguration) -> Void = { _ in },
+        _ body: (Harness) async throws -> Void
+    ) async throws {
+        let harness = try await Harness(original: original, configure: configure)
+        try harness.setRoute(isUp: isUp, onUnreachable: onUnreachable)
+        try await harness.listener.start()
+        var failure: (any Error)?
+        do { try await body(harness) } catch { failure = error }
+        await harness.listener.stopAccepting()
+        harness.listener.closeAll()
+        try await harness.origin.close()
+        try await harness.tunnel.close()
+        await harness.log.close()
+        unlink(harness.tunnelPath)
+        Foundation.close(harness.descriptor)
+        try? FileManager.default.removeItem(at: harness.logFile)
+        if let failure { throw failure }
+    }
+
+    private init(original: SocketAddress?, configure: (inout ListenerConfiguration) -> Void) async throws {
+        let name = UUID().uuidString.prefix(13)
+        self.tunnelPath = NSTemporaryDirectory() + "detour-\(name).sock"
+        self.logFile = URL(filePath: NSTemporaryDirectory() + "detour-\(name).log")
+        self.origin = try await Server()
+        self.tunnel = try await Server(path: self.tunnelPath)
+        self.descriptor = open(self.logFile.path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o600)
+        self.metrics = ProxyMetrics()
+        self.log = AccessLog(descriptor: self.descriptor, metrics: self.metrics)
+        let address = try original ?? SocketAddress(ipAddress: "127.0.0.1", port: self.origin.port)
+        var configuration = ListenerConfiguration(host: "127.0.0.1", port: 0, servicePort: 80, original: address)
+        configure(&configuration)
+        self.listener = InterceptListener(
+            configuration: configuration,
+            group: MultiThreadedEventLoopGroup.singleton,
+            routes: self.routes,
+            metrics: self.metrics,
+            accessLog: self.log,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
+    func setRoute(isUp: Bool = true, onUnreachable: OnUnreachable = .original) throws {
+        self.routes.replace(
+            port: 80,
+            with: [
+                Route(
+                    id: "alice",
+                    match: try RequestMatch(headers: [HeaderMatch(name: "x-user", value: "alice")]),
+                    upstreamPath: self.tunnelPath,
+                    isUp: isUp,
+                    onUnreachable: onUnreachable
+                )
+            ]
+        )
+    }
+
+    func connect() async throws -> Socket {
+        try await Socket.connect(port: self.listener.boundPort ?? 0)
+    }
+
+    /// The next stream into the tunnel, its PROXY header read and dropped.
+    func acceptStream(acknowledge: Bool = true) async throws -> (Socket, ProxyHeader) {
+        let stream = try await self.tunnel.accept()
+        let length: @Sendable ([UInt8]) -> Int = { 16 + Int($0[14]) << 8 + Int($0[15]) }
+        let seen = await stream.wait { $0.bytes.count >= 16 && $0.bytes.count >= length($0.bytes) }
+        var buffer = ByteBuffer(bytes: seen.bytes.prefix(length(seen.bytes)))
+        guard case .header(let header) = try ProxyHeader.parse(&buffer) else { throw CancellationError() }
+        stream.drop(length(seen.bytes))
+        if acknowledge { try await stream.write([0x06]) }
+        return (stream, header)
+    }
+
+    /// The log's lines; every connection must be over, for lines travel in batches.
+    func logLines() async throws -> [String] {
+        while self.listener.active.total > 0 { await Task.yield() }
+        self.listener.closeAll()
+        var text = ""
+        repeat {
+            text = try String(contentsOf: self.logFile, encoding: .utf8)
+            await Task.yield()
+        } while text.isEmpty
+        return text.split(separator: "\n").map(String.init)
+    }
+}
+
+func get(_ path: String = "/", user: String? = nil, method: String = "GET", fields: String = "") -> String {
+    "\(method) \(path) HTTP/1.1\r\nHost: a\r\n\(user.map { "X-User: \($0)\r\n" } ?? "")\(fields)\r\n"
+}
+
+func post(_ body: String, user: String? = nil) -> String {
+    get(user: user, method: "POST", fields: "Content-Length: \(body.utf8.count)\r\n") + body
+}
+
+func ok(_ body: String, fields: String = "") -> String {
+    "HTTP/1.1 200 OK\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+}

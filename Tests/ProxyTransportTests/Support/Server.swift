@@ -1,0 +1,46 @@
+import NIOCore
+import NIOPosix
+
+/// A listening socket whose connections a test takes one after the other.
+final class Server: Sendable {
+    let channel: any Channel
+    private let accepted: AsyncStream<Socket>
+    private let continuation: AsyncStream<Socket>.Continuation
+
+    /// Listens on a free port of the loopback, or on a Unix socket.
+    init(path: String? = nil) async throws {
+        let (stream, continuation) = AsyncStream.makeStream(of: Socket.self)
+        self.accepted = stream
+        self.continuation = continuation
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1_024)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let socket = Socket()
+                    try socket.attach(channel)
+                    continuation.yield(socket)
+                }
+            }
+        if let path {
+            self.channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
+        } else {
+            self.channel = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
+        }
+    }
+
+    var port: Int {
+        self.channel.localAddress?.port ?? 0
+    }
+
+    /// The next connection.
+    func accept() async throws -> Socket {
+        for await socket in self.accepted { return socket }
+        throw CancellationError()
+    }
+
+    func close() async throws {
+        try await self.channel.close()
+        self.continuation.finish()
+    }
+}

@@ -1,0 +1,157 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A connection a test holds in its hands: what came over it is collected, and a test waits for what it expects.
+final class Socket: Sendable {
+    /// What has come so far.
+    struct Seen: Sendable {
+        var bytes: [UInt8] = []
+        var hasEnded = false
+        var hasFailed = false
+        var isClosed = false
+
+        var text: String {
+            String(decoding: self.bytes, as: UTF8.self)
+        }
+    }
+
+    private struct State {
+        var seen = Seen()
+        var waiting: [(@Sendable (Seen) -> Bool, CheckedContinuation<Seen, Never>)] = []
+    }
+
+    private let state = Mutex(State())
+    private let channelBox = Mutex<(any Channel)?>(nil)
+
+    var channel: any Channel {
+        get throws {
+            guard let channel = self.channelBox.withLock({ $0 }) else { throw NotOpen() }
+            return channel
+        }
+    }
+
+    private struct NotOpen: Error {}
+
+    var seen: Seen {
+        self.state.withLock { $0.seen }
+    }
+
+    /// Waits until what has come satisfies `condition`.
+    @discardableResult
+    func wait(until condition: @escaping @Sendable (Seen) -> Bool) async -> Seen {
+        await withCheckedContinuation { continuation in
+            let seen: Seen? = self.state.withLock { state in
+                guard !condition(state.seen) else { return state.seen }
+                state.waiting.append((condition, continuation))
+                return nil
+            }
+            if let seen { continuation.resume(returning: seen) }
+        }
+    }
+
+    /// Waits until the text so far satisfies `condition`, and answers with it.
+    @discardableResult
+    func text(until condition: @escaping @Sendable (String) -> Bool) async -> String {
+        await self.wait { condition($0.text) || $0.isClosed }.text
+    }
+
+    @discardableResult
+    func text(_ expected: String) async -> String {
+        await self.text { $0.utf8.count >= expected.utf8.count }
+    }
+
+    func write(_ text: String) async throws {
+        try await self.channel.writeAndFlush(ByteBuffer(string: text))
+    }
+
+    func write(_ bytes: [UInt8]) async throws {
+        try await self.channel.writeAndFlush(ByteBuffer(bytes: bytes))
+    }
+
+    /// Ends the sending half.
+    func finish() async throws {
+        try await self.channel.close(mode: .output)
+    }
+
+    func close() async throws {
+        try await self.channel.close()
+    }
+
+    /// Closes with a reset.
+    func reset() async throws {
+        let channel = try self.channel
+        try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        try await channel.close()
+    }
+
+    /// Reads nothing more until `resume()`.
+    func pause() async throws {
+        try await self.channel.setOption(.autoRead, value: false).get()
+    }
+
+    func resume() async throws {
+        try await self.channel.setOption(.autoRead, value: true).get()
+    }
+
+    /// Forgets the first bytes.
+    func drop(_ count: Int) {
+        self.state.withLock { $0.seen.bytes.removeFirst(count) }
+    }
+
+    func attach(_ channel: any Channel) throws {
+        self.channelBox.withLock { $0 = channel }
+        try channel.pipeline.syncOperations.addHandler(Collector(self))
+    }
+
+    fileprivate func change(_ body: (inout Seen) -> Void) {
+        let ready = self.state.withLock { state in
+            body(&state.seen)
+            let seen = state.seen
+            let ready = state.waiting.filter { $0.0(seen) }.map { ($0.1, seen) }
+            state.waiting.removeAll { $0.0(seen) }
+            return ready
+        }
+        for (continuation, seen) in ready { continuation.resume(returning: seen) }
+    }
+
+    static func connect(port: Int) async throws -> Socket {
+        let socket = Socket()
+        _ = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelInitializer { channel in channel.eventLoop.makeCompletedFuture { try socket.attach(channel) } }
+            .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: port))
+            .get()
+        return socket
+    }
+}
+
+private final class Collector: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    private let socket: Socket
+
+    init(_ socket: Socket) {
+        self.socket = socket
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = self.unwrapInboundIn(data)
+        self.socket.change { $0.bytes.append(contentsOf: bytes.readableBytesView) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            self.socket.change { $0.hasEnded = true }
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.socket.change { $0.hasFailed = true }
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.socket.change { $0.isClosed = true }
+    }
+}
