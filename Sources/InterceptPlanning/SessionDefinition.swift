@@ -41,7 +41,8 @@ public enum SessionDefinition {
         )
     }
 
-    /// Strict where Detour decides on a field, open where it keeps what a Service had.
+    /// Strict where Detour decides on a field, open where it keeps what a Service had, and where a value may be empty:
+    /// some API servers of the 1.20 line take an empty string or list for null and refuse it by its type.
     private static var schema: JSONValue {
         let open: JSONValue = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
         return [
@@ -54,12 +55,10 @@ public enum SessionDefinition {
                     "x-kubernetes-preserve-unknown-fields": true,
                     "properties": [
                         "phase": ["type": "string", "enum": ["Active", "Closing"]],
-                        "closeReason": ["type": "string"],
                         "session": ["type": "string", "pattern": "^[0-9a-f]{40}$"],
                         "serviceUID": ["type": "string"],
                         "restore-service": open,
                         "interceptor": open,
-                        "routes": ["type": "array", "items": open],
                     ],
                 ],
                 "status": open,

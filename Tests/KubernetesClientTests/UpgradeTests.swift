@@ -10,7 +10,7 @@ import Testing
 /// The client's side of a port-forward on an embedded channel, and the bytes of a server.
 private struct Session {
     let client = EmbeddedChannel()
-    let result: EventLoopFuture<Void>
+    private let outcome: NIOLoopBoundBox<Result<Void, any Error>?>
     let tail = Tail()
 
     init(token: String? = nil, configure: @escaping @Sendable (any Channel) throws -> Void = { _ in }) throws {
@@ -27,7 +27,15 @@ private struct Session {
             try channel.pipeline.syncOperations.addHandler(tail.value)
         }
         try self.client.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        self.result = attempt.run(on: self.client)
+        let outcome = NIOLoopBoundBox<Result<Void, any Error>?>(nil, eventLoop: self.client.eventLoop)
+        self.outcome = outcome
+        attempt.run(on: self.client).whenComplete { outcome.value = $0 }
+    }
+
+    /// What became of the attempt by now. (Waiting for a future that never comes would hang.)
+    func result() throws {
+        self.client.embeddedEventLoop.run()
+        try #require(self.outcome.value, "the attempt has not ended").get()
     }
 
     /// What the client has sent so far.
@@ -57,6 +65,7 @@ private struct Session {
             )
         )
         try server.writeInbound(request)
+        server.embeddedEventLoop.run()
         var bytes = ByteBuffer()
         while var part = try server.readOutbound(as: ByteBuffer.self) { bytes.writeBuffer(&part) }
         return bytes
@@ -122,7 +131,7 @@ struct UpgradeTests {
         var answer = try session.accept(try session.sent())
         answer.writeBytes(portPrefixes + serverFrame([0] + Array("hello".utf8)))
         try session.client.writeInbound(answer)
-        try session.result.wait()
+        try session.result()
         #expect(String(buffer: session.tail.received) == "hello")
         _ = try? session.client.finish()
     }
@@ -140,7 +149,7 @@ struct UpgradeTests {
             let head = answer.readSlice(length: cut) ?? ByteBuffer()
             try session.client.writeInbound(head)
             try session.client.writeInbound(answer)
-            try session.result.wait()
+            try session.result()
             #expect(String(buffer: session.tail.received) == "hello", "cut at \(cut)")
             _ = try? session.client.finish()
         }
@@ -153,7 +162,7 @@ struct UpgradeTests {
         answer.writeBytes(portPrefixes + serverFrame([1] + Array("connection refused".utf8)) + serverFrame([3, 232], opcode: 0x8))
         try session.client.writeInbound(answer)
         try? session.client.close().wait()
-        try session.result.wait()
+        try session.result()
         #expect(session.tail.errors.map(\.code) == [.unreachable])
         #expect(session.tail.errors.first?.message == "port-forward to pod web-0, port 8080: connection refused")
         #expect(session.tail.isInactive)
@@ -169,7 +178,7 @@ struct UpgradeTests {
         let body = KubernetesStatus(code: status, reason: "", message: "because of \(status)").json.compact
         let answer = "HTTP/1.1 \(status) No\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
         try session.client.writeInbound(ByteBuffer(string: answer))
-        let error = #expect(throws: KubernetesError.self) { try session.result.wait() }
+        let error = #expect(throws: KubernetesError.self) { try session.result() }
         #expect(error?.code == code)
         if status != 401 { #expect(error?.message == "because of \(status)") }
         #expect(session.client.isActive == false)
@@ -181,7 +190,7 @@ struct UpgradeTests {
         _ = try session.sent()
         try session.client.writeInbound(ByteBuffer(string: "HTTP/1.1 502 Bad\r\n\r\nno backend"))
         try session.client.close().wait()
-        let error = #expect(throws: KubernetesError.self) { try session.result.wait() }
+        let error = #expect(throws: KubernetesError.self) { try session.result() }
         #expect(error?.code == .server)
         #expect(error?.message == "no backend")
     }
@@ -191,7 +200,7 @@ struct UpgradeTests {
         let session = try Session()
         let answer = try session.accept(try session.sent(), subprotocol: nil)
         _ = try? session.client.writeInbound(answer)
-        let error = #expect(throws: KubernetesError.self) { try session.result.wait() }
+        let error = #expect(throws: KubernetesError.self) { try session.result() }
         #expect(error?.code == .unsupported)
         #expect(session.client.isActive == false)
     }
@@ -200,10 +209,10 @@ struct UpgradeTests {
     func noAnswer() throws {
         let closed = try Session()
         try closed.client.close().wait()
-        #expect(throws: KubernetesError(.unreachable, "")) { try closed.result.wait() }
+        #expect(throws: KubernetesError(.unreachable, "")) { try closed.result() }
         let silent = try Session()
         silent.client.embeddedEventLoop.advanceTime(by: .seconds(16))
-        #expect(throws: KubernetesError(.timeout, "")) { try silent.result.wait() }
+        #expect(throws: KubernetesError(.timeout, "")) { try silent.result() }
         #expect(silent.client.isActive == false)
     }
 }

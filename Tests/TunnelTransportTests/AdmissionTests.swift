@@ -21,9 +21,10 @@ struct AdmissionTests {
         #expect(routes.map(\.id) == ["leaf"])
         #expect(routes.map(\.epoch) == [7])
         #expect(routes.map(\.fingerprint) == [fixture.laptop.fingerprint])
-        await fixture.stop()
+        await fixture.server.close()
         #expect(await tunnel.closed().code == .closedByPeer)
         #expect(!FileManager.default.fileExists(atPath: fixture.socketPath("leaf")))
+        await fixture.stop()
     }
 
     @Test("A laptop that finds another interceptor key than it was told stops before it says a word")

@@ -107,8 +107,11 @@ struct UpgradeAttempt: Sendable {
             upgraded.assumeIsolated().whenComplete { result in
                 switch result {
                 case .success(let isUpgraded):
-                    pipeline.removeHandler(watcher, promise: nil)
                     if isUpgraded { promise.succeed() }
+                    // Once the upgrade handler has let go, which it does right after this.
+                    channel.eventLoop.assumeIsolated().execute {
+                        if let context = try? pipeline.context(handler: watcher) { watcher.release(context) }
+                    }
                 case .failure(let error):
                     promise.fail(ConnectionTrouble.error(error, server: server, request: request))
                     channel.close(promise: nil)

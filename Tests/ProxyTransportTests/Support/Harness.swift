@@ -86,10 +86,10 @@ struct Harness: Sendable {
     /// The next stream into the tunnel, its PROXY header read and dropped.
     func acceptStream(acknowledge: Bool = true) async throws -> (Socket, ProxyHeader) {
         let stream = try await self.tunnel.accept()
-        let length: @Sendable ([UInt8]) -> Int = { 16 + Int($0[14]) << 8 + Int($0[15]) }
+        let length: @Sendable ([UInt8]) -> Int = { 16 + (Int($0[14]) << 8) + Int($0[15]) }
         let seen = await stream.wait { $0.bytes.count >= 16 && $0.bytes.count >= length($0.bytes) }
         var buffer = ByteBuffer(bytes: seen.bytes.prefix(length(seen.bytes)))
-        guard case .header(let header) = try ProxyHeader.parse(&buffer) else { throw CancellationError() }
+        guard let header = try ProxyHeader.parse(&buffer) else { throw CancellationError() }
         stream.drop(length(seen.bytes))
         if acknowledge { try await stream.write([0x06]) }
         return (stream, header)
