@@ -5,13 +5,17 @@ import PackageDescription
 // One package, one executable. The layers are those of ARCHITECTURE.md; a target may depend on layers below its own only.
 // Leaf targets stay free of NIOSSL and Crypto, so that their tests build in seconds.
 
-let settings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    .enableUpcomingFeature("InferIsolatedConformances"),
-]
+// Continuous integration sets this: our own warnings are errors there, those of dependencies are not.
+let strictness: [SwiftSetting] = Context.environment["DETOUR_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let settings: [SwiftSetting] =
+    strictness + [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+    ]
 
 // Exclusivity checks at run time cost the data path 5 to 7 % and find nothing the tests do not; bounds checks stay.
 let dataPath: [SwiftSetting] =

@@ -176,8 +176,8 @@ struct FailureTests {
             defer { socket.close() }
             while let bytes = try? socket.read(), !bytes.isEmpty { try? socket.write(bytes) }
         }
-        let channel = try await fixture.dial()
-        let tunnel = try await fixture.connect(port: service.port, over: channel)
+        let cable = try Cable(to: fixture.server.port)
+        let tunnel = try await fixture.connect(port: service.port, over: fixture.dial(cable.port))
         let sockets = try await onThread {
             try (0..<20).map { index in
                 let socket = try fixture.open()
@@ -186,10 +186,7 @@ struct FailureTests {
                 return socket
             }
         }
-        // The transport goes away beneath TLS, without a farewell.
-        try await channel.pipeline.context(name: "none").map { _ in }.flatMapError { _ in
-            channel.eventLoop.submit { channel.pipeline.syncOperations.fireChannelInactive() }
-        }.get()
+        cable.cut()
         #expect(await tunnel.closed().code == .lost)
         await fixture.events.wait { if case .routeDown("leaf", 1, _) = $0 { true } else { false } }
         for socket in sockets {
@@ -211,39 +208,14 @@ struct FailureTests {
         var settings = TunnelFixture.Settings()
         settings.timing.pingInterval = .milliseconds(50)
         let fixture = try await TunnelFixture.start(settings)
-        let channel = try await fixture.dial()
-        let tunnel = try await fixture.connect(over: channel)
-        try await channel.setOption(.autoRead, value: false).get()
+        let cable = try Cable(to: fixture.server.port)
+        let tunnel = try await fixture.connect(over: fixture.dial(cable.port))
+        cable.freeze()
         await fixture.events.wait { event in
             if case .routeDown("leaf", 1, let reason) = event { reason.contains("nothing came") } else { false }
         }
-        try? await channel.setOption(.autoRead, value: true).get()
-        _ = await tunnel.closed()
+        #expect(await tunnel.closed().code == .lost)
+        cable.cut()
         await fixture.stop()
     }
-}
-
-import Synchronization
-
-/// A number that one thread sets and another reads.
-final class Outcome: Sendable {
-    private let state = Mutex<Int32?>(nil)
-
-    var value: Int32? { self.state.withLock { $0 } }
-
-    func set(_ value: Int32) { self.state.withLock { $0 = value } }
-
-    func add(_ value: Int32) { self.state.withLock { $0 = ($0 ?? 0) + value } }
-}
-
-/// Holds threads until it is opened.
-final class Gate: Sendable {
-    private let semaphore = DispatchSemaphore(value: 0)
-
-    func wait() {
-        self.semaphore.wait()
-        self.semaphore.signal()
-    }
-
-    func open() { self.semaphore.signal() }
 }

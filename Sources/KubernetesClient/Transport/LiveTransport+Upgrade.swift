@@ -57,9 +57,10 @@ extension LiveTransport {
 struct UpgradeAttempt: Sendable {
     private let transport: LiveTransport
     private let request: KubernetesRequest
-    private let head: HTTPRequestHead
-    private let upgrader: WebSocketUpgrader
+    private let subprotocol: String
+    private let headers: HTTPHeaders
     private let tls: NIOSSLContext?
+    private let configure: @Sendable (any Channel) throws -> Void
 
     init(
         _ transport: LiveTransport,
@@ -70,25 +71,19 @@ struct UpgradeAttempt: Sendable {
     ) throws {
         self.transport = transport
         self.request = request
-        let connection = transport.connection
-        self.head = HTTPRequestHead(
-            version: .http1_1,
-            method: .GET,
-            uri: connection.server.basePath + request.target,
-            headers: transport.headers(credential)
-        )
-        let what = request.segments.suffix(2).first ?? ""
-        let port = request.query.first { $0.name == "ports" }?.value ?? ""
-        self.upgrader = WebSocketUpgrader(subprotocol: subprotocol) { channel in
-            try channel.pipeline.syncOperations.addHandler(PortForwardHandler(what: "pod \(what), port \(port)"))
-            try configure(channel)
+        self.subprotocol = subprotocol
+        self.configure = configure
+        guard credential.token?.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) ?? true else {
+            throw KubernetesError(.configuration, "the token of \(transport.peer.user) has characters no token has")
         }
+        self.headers = transport.headers(credential)
+        let connection = transport.connection
         self.tls =
             connection.server.isTLS
             ? try NIOSSLContext(configuration: try TLSSettings.make(for: connection, identity: credential.identity)) : nil
     }
 
-    /// Runs on the channel's event loop.
+    /// Sets up the pipeline and sends the request; runs on the channel's event loop.
     func run(on channel: any Channel) -> EventLoopFuture<Void> {
         let promise = channel.eventLoop.makePromise(of: Void.self)
         let server = self.transport.peer.server
@@ -97,64 +92,43 @@ struct UpgradeAttempt: Sendable {
             let pipeline = channel.pipeline.syncOperations
             if let tls = self.tls {
                 let name = self.transport.connection.tlsServerName ?? self.transport.connection.server.host
-                try pipeline.addHandler(
-                    NIOSSLClientHandler(context: tls, serverHostname: name.isIPAddress ? nil : name)
+                // Addresses are never sent as SNI; without a name the certificate must have the peer's address.
+                try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name.isIPAddress ? nil : name))
+            }
+            try pipeline.addHandler(
+                UpgradeHandler(
+                    target: self.transport.connection.server.basePath + request.target,
+                    headers: self.headers,
+                    subprotocol: self.subprotocol,
+                    delegate: self.delegate,
+                    promise: promise
                 )
-            }
-            let watcher = UpgradeGuard(promise) { ConnectionTrouble.error($0, server: server, request: request) }
-            try pipeline.addHandler(watcher)
-            let upgraded = try pipeline.configureUpgradableHTTPClientPipeline(configuration: self.configuration(promise))
-            upgraded.assumeIsolated().whenComplete { result in
-                switch result {
-                case .success(let isUpgraded):
-                    if isUpgraded { promise.succeed() }
-                    // Once the upgrade handler has let go, which it does right after this.
-                    channel.eventLoop.assumeIsolated().execute {
-                        if let context = try? pipeline.context(handler: watcher) { watcher.release(context) }
-                    }
-                case .failure(let error):
-                    promise.fail(ConnectionTrouble.error(error, server: server, request: request))
-                    channel.close(promise: nil)
-                }
-            }
+            )
         } catch {
             promise.fail(ConnectionTrouble.error(error, server: server, request: request))
             channel.close(promise: nil)
         }
         let timeout = channel.eventLoop.scheduleTask(in: self.transport.limits.upgrade) {
-            promise.fail(
-                KubernetesError(.timeout, "\(server) did not answer in time", request: request.summary)
-            )
+            promise.fail(KubernetesError(.timeout, "\(server) did not answer in time", request: request.summary))
             channel.close(promise: nil)
         }
         return promise.futureResult.always { _ in timeout.cancel() }
     }
 
-    private func configuration(
-        _ promise: EventLoopPromise<Void>
-    ) -> NIOUpgradableHTTPClientPipelineConfiguration<Bool> {
-        let transport = self.transport
-        let request = self.request
-        let upgrade = NIOTypedHTTPClientUpgradeConfiguration<Bool>(
-            upgradeRequestHead: self.head,
-            upgraders: [self.upgrader],
-            notUpgradingCompletionHandler: { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let refused = RefusedUpgrade(promise) { head, body in
-                        transport.refusal(
-                            KubernetesResponse(status: Int(head.status.code), body: KubernetesBody([])),
-                            body,
-                            request
-                        )
-                    }
-                    try channel.pipeline.syncOperations.addHandler(refused)
-                    return false
-                }
-            }
+    private var delegate: UpgradeHandler.Delegate {
+        let pod = self.request.segments.dropLast().last ?? ""
+        let port = self.request.query.first { $0.name == "ports" }?.value ?? ""
+        return UpgradeHandler.Delegate(
+            install: { channel in
+                try channel.pipeline.syncOperations.addHandler(PortForwardHandler(what: "pod \(pod), port \(port)"))
+                try self.configure(channel)
+            },
+            refuse: { head, body in
+                let response = KubernetesResponse(status: Int(head.status.code), body: KubernetesBody([]))
+                return self.transport.refusal(response, body, self.request)
+            },
+            explain: { ConnectionTrouble.error($0, server: self.transport.peer.server, request: self.request) }
         )
-        var configuration = NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: upgrade)
-        configuration.leftOverBytesStrategy = .forwardBytes
-        return configuration
     }
 }
 

@@ -36,8 +36,10 @@ struct Intercepting: Sendable {
 
     /// Waits until matching requests are answered by the laptop: connections older than the swap have to end first.
     func untilDiverted() async throws {
-        try await Cluster.eventually("a matching request is answered by the laptop", within: .seconds(20)) {
-            try await self.answeredBy(matching: true) == "leaf/laptop"
+        // Several Pods keep connections of their own: many answers in a row say that the old ones have ended.
+        try await Cluster.eventually("matching requests are answered by the laptop", within: .seconds(25)) {
+            for _ in 0..<10 where try await self.answeredBy(matching: true) != "leaf/laptop" { return false }
+            return true
         }
     }
 

@@ -73,10 +73,10 @@ final class TunnelFixture: Sendable {
 
     func socketPath(_ route: String) -> String { self.directory.path + "/" + route }
 
-    func dial() async throws -> any Channel {
+    func dial(_ port: Int? = nil) async throws -> any Channel {
         try await ClientBootstrap(group: self.group)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .connect(host: "127.0.0.1", port: self.server.port).get()
+            .connect(host: "127.0.0.1", port: port ?? self.server.port).get()
     }
 
     /// A tunnel of `route` whose streams go to the local `port` (0: nowhere).

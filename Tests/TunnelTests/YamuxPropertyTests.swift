@@ -1,0 +1,164 @@
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import Tunnel
+
+/// Two sessions joined by wires that cut their bytes anywhere, against a model that only knows what was written.
+@Suite("Two yamux sessions against a model")
+struct YamuxPropertyTests {
+    /// What an end did and saw on one stream.
+    private struct Half {
+        var sent: [UInt8] = []
+        var received: [UInt8] = []
+        var taken = 0
+        var finished = false
+        var sawFinish = false
+        var resets = 0
+        var sawResets = 0
+        var ends = 0
+    }
+
+    private struct End {
+        var session: YamuxSession
+        var wire = ByteBuffer()
+        var streams: [UInt32: Half] = [:]
+
+        mutating func write(_ header: YamuxHeader?) {
+            header?.write(into: &self.wire)
+        }
+    }
+
+    private struct Run {
+        var ends: [End]
+        var generator: SplitMix64
+        var nextByte: UInt8 = 0
+
+        init(_ seed: UInt64) {
+            var limits = YamuxLimits()
+            limits.frame = 3000
+            limits.backlog = 8
+            self.generator = SplitMix64(seed: seed)
+            self.ends = [YamuxSession.Role.client, .server].map { End(session: YamuxSession(role: $0, limits: limits)) }
+        }
+
+        mutating func step() throws {
+            let at = Int.random(in: 0...1, using: &self.generator)
+            let stream = self.ends[at].streams.keys.sorted().randomElement(using: &self.generator)
+            switch Int.random(in: 0..<100, using: &self.generator) {
+            case 0..<4:
+                guard let header = try? self.ends[at].session.open() else { return }
+                self.ends[at].streams[header.stream] = Half()
+                self.ends[at].write(header)
+            case 4..<50:
+                guard let stream else { return }
+                self.send(at, stream)
+            case 50..<54:
+                guard let stream, let header = self.ends[at].session.finish(stream) else { return }
+                self.ends[at].streams[stream]?.finished = true
+                self.ends[at].write(header)
+            case 54:
+                guard let stream, let header = self.ends[at].session.reset(stream) else { return }
+                self.ends[at].streams[stream]?.resets += 1
+                self.ends[at].streams[stream]?.ends += 1
+                self.ends[at].write(header)
+            case 55..<65:
+                guard let stream else { return }
+                self.ends[at].write(self.ends[at].session.accept(stream))
+            case 65..<75:
+                guard let stream, let half = self.ends[at].streams[stream] else { return }
+                let count = Int.random(in: 0...half.received.count - half.taken, using: &self.generator)
+                self.ends[at].streams[stream]?.taken += count
+                self.ends[at].write(self.ends[at].session.consumed(stream, count))
+            case 75:
+                self.ends[at].write(self.ends[at].session.ping(UInt32(at)))
+            default:
+                try self.deliver(from: at, most: Int.random(in: 1...20_000, using: &self.generator))
+            }
+        }
+
+        mutating func send(_ at: Int, _ stream: UInt32) {
+            let available = Int.random(in: 1...50_000, using: &self.generator)
+            guard let header = self.ends[at].session.send(stream, available: available) else { return }
+            self.ends[at].write(header)
+            for _ in 0..<header.length {
+                self.nextByte = self.nextByte &* 5 &+ 1 &+ UInt8(truncatingIfNeeded: stream)
+                self.ends[at].wire.writeInteger(self.nextByte)
+                self.ends[at].streams[stream]?.sent.append(self.nextByte)
+            }
+        }
+
+        mutating func deliver(from at: Int, most: Int) throws {
+            let count = min(most, self.ends[at].wire.readableBytes)
+            guard var piece = self.ends[at].wire.readSlice(length: count) else { return }
+            let to = 1 - at
+            while let event = try self.ends[to].session.receive(&piece) { self.note(event, to) }
+            #expect(piece.readableBytes == 0)
+        }
+
+        mutating func note(_ event: YamuxEvent, _ at: Int) {
+            switch event {
+            case .opened(let stream):
+                #expect(self.ends[at].streams.updateValue(Half(), forKey: stream) == nil)
+            case .data(let stream, let bytes):
+                #expect(self.ends[at].streams[stream]?.sawFinish == false)
+                #expect(self.ends[at].streams[stream]?.ends == 0 || self.ends[at].streams[stream]?.finished == true)
+                self.ends[at].streams[stream]?.received += Array(bytes.readableBytesView)
+            case .finished(let stream):
+                #expect(self.ends[at].streams[stream]?.sawFinish == false)
+                self.ends[at].streams[stream]?.sawFinish = true
+            case .reset(let stream):
+                self.ends[at].streams[stream]?.sawResets += 1
+                self.ends[at].streams[stream]?.ends += 1
+            case .reply(let header):
+                self.ends[at].write(header)
+            case .acknowledged, .credited, .pong, .refusesStreams:
+                break
+            }
+        }
+
+        func checkWindows() {
+            for end in self.ends {
+                for (number, stream) in end.session.streams {
+                    #expect(stream.sendWindow >= 0 && stream.receiveWindow >= 0, "stream \(number)")
+                    #expect(stream.receiveWindow + stream.unreturned <= end.session.limits.window, "stream \(number)")
+                }
+            }
+        }
+
+        mutating func drain() throws {
+            while self.ends.contains(where: { $0.wire.readableBytes > 0 }) {
+                for at in 0...1 { try self.deliver(from: at, most: .max) }
+            }
+        }
+    }
+
+    @Test("No byte is lost, doubled or out of place, and each stream ends once", arguments: 0..<120 as Range<UInt64>)
+    func model(_ seed: UInt64) throws {
+        var run = Run(seed)
+        for _ in 0..<1_500 {
+            try run.step()
+            run.checkWindows()
+        }
+        try run.drain()
+        for at in 0...1 {
+            for (number, half) in run.ends[at].streams {
+                guard let peer = run.ends[1 - at].streams[number] else {
+                    // Refused for lack of room.
+                    #expect(half.ends == 1, "seed \(seed), stream \(number)")
+                    continue
+                }
+                let wasReset = half.ends + peer.ends > 0
+                if wasReset {
+                    #expect(half.received.elementsEqual(peer.sent.prefix(half.received.count)), "seed \(seed)")
+                } else {
+                    #expect(half.received == peer.sent, "seed \(seed), stream \(number)")
+                    #expect(half.sawFinish == peer.finished, "seed \(seed), stream \(number)")
+                }
+                #expect(half.ends <= 1, "seed \(seed), stream \(number)")
+                let isOver = wasReset || (half.finished && half.sawFinish)
+                #expect(run.ends[at].session.isLive(number) == !isOver, "seed \(seed), stream \(number)")
+            }
+        }
+    }
+}
