@@ -34,7 +34,10 @@ public struct ByteView {
     /// The bytes of `range`; traps outside of the view.
     @inlinable
     public func bytes(_ range: ByteRange) -> UnsafeRawBufferPointer {
-        precondition(range.lower >= 0 && range.lower <= range.upper && range.upper <= self.raw.count, "range outside of the view")
+        precondition(
+            range.lower >= 0 && range.lower <= range.upper && range.upper <= self.raw.count,
+            "range outside of the view"
+        )
         return UnsafeRawBufferPointer(rebasing: self.raw[range.lower..<range.upper])
     }
 

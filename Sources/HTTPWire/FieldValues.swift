@@ -58,7 +58,8 @@ extension ByteView {
             return false
         }
         let after = target.lower &+ length
-        return self[after] == Byte.colon && self[after &+ 1] == UInt8(ascii: "/") && self[after &+ 2] == UInt8(ascii: "/")
+        return self[after] == Byte.colon && self[after &+ 1] == UInt8(ascii: "/")
+            && self[after &+ 2] == UInt8(ascii: "/")
     }
 
     /// Whether the range is a host with an optional port, and nothing a second parser could cut elsewhere.

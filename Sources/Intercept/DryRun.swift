@@ -20,9 +20,9 @@ extension InterceptRun {
     public func dryRun() async throws -> DryRun {
         let preflight = Preflight(client: self.client, names: self.names)
         let definitionExists = try await self.client.serves(.sessions)
+        try await preflight.permissions(definitionExists: definitionExists)
         let existing = definitionExists ? try await self.store.find() : nil
         let (ports, original, uid) = try await self.target(preflight, existing)
-        try await preflight.permissions(definitionExists: definitionExists)
         let route = Route(
             id: "(random)",
             owner: self.options.owner,

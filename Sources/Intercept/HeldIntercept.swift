@@ -88,7 +88,8 @@ struct HeldIntercept: Sendable {
             guard let session = now.session, session.phase == .active,
                 session.routes.contains(where: { $0.id == self.membership.route.id })
             else { throw self.ended(now.session) }
-            let ready = now.pods.filter { $0.isReady && $0.isLive && keeper.connected.contains($0.uid) }
+            // While the Service is suspended, it is a replica that swaps it again.
+            let ready = session.isSuspended ? [] : now.pods.filter { $0.isReady && $0.isLive && keeper.connected.contains($0.uid) }
             if ready.count >= session.settings.replicas { return session }
             if let error = try await trouble.find(
                 deployment: self.run.names.interceptor,
@@ -125,6 +126,7 @@ struct HeldIntercept: Sendable {
                     case .present(let session):
                         guard session.incarnation == self.membership.session.incarnation else { throw self.ended(nil) }
                         if session.routes.contains(where: { $0.id == self.membership.route.id }) { continue }
+                        if let rival = self.rival(in: session) { throw rival }
                         if session.closeReason.hasPrefix(Self.expiry) || session.phase == .active { return .expired }
                         throw self.ended(session)
                     }
@@ -143,6 +145,19 @@ struct HeldIntercept: Sendable {
             }
             throw CancellationError()
         }
+    }
+
+    /// Why joining again would only take the route from whoever has taken it from here; nil when it would not.
+    private func rival(in session: Session) -> InterceptError? {
+        let route = self.membership.route
+        let place = "\(self.run.names.service) in namespace \(self.run.names.namespace)"
+        if session.routes.contains(where: {
+            $0.owner == route.owner && $0.match == route.match && $0.ports == route.ports
+        }) {
+            return InterceptError(.ended, "\(route.owner) intercepts \(place) with the same match elsewhere now")
+        }
+        guard case .refused(let refusal) = session.joining(route) else { return nil }
+        return InterceptError(.ended, "this intercept was taken over: \(refusal.message)")
     }
 
     /// How the interceptor begins the reason when it closes a Session because a laptop was gone.

@@ -10,9 +10,9 @@ extension InterceptRun {
         self.events(.step("checking service \(self.names.service) in namespace \(self.names.namespace)"))
         let preflight = Preflight(client: self.client, names: self.names)
         let definitionExists = try await self.client.serves(.sessions)
+        try await preflight.permissions(definitionExists: definitionExists)
         let existing = definitionExists ? try await self.store.find() : nil
         let (ports, original, uid) = try await self.target(preflight, existing)
-        try await preflight.permissions(definitionExists: definitionExists)
         for (_, local) in ports where await !LocalPort.isOpen(local) {
             self.events(
                 .warning(
@@ -155,5 +155,5 @@ enum Random {
 
 extension KubernetesError {
     /// Whether a write may have happened although no answer arrived.
-    var isOutcomeUnknown: Bool { self.isUnreachable || self.isTimeout }
+    var isOutcomeUnknown: Bool { self.isUnreachable || self.isTimeout || self.code == .server }
 }

@@ -131,7 +131,12 @@ public enum Planner: Sendable, Hashable {
             return session.isSuspended && self.mayResume ? [.resume] : []
         }
         if session.isSuspended {
-            return self.mayResume && Self.isOriginal(service, session) ? [.hijack(swap.hijack(service)), .resume] : []
+            guard Self.isOriginal(service, session) else {
+                return [
+                    .close(reason: "the service was changed by \(Self.lastEditor(of: service)) while it was restored")
+                ]
+            }
+            return self.mayResume ? [.hijack(swap.hijack(service)), .resume] : []
         }
         if wasHijacked {
             return [.close(reason: "the service's selector was changed back by \(Self.lastEditor(of: service))")]

@@ -37,13 +37,18 @@ extension Session {
         self.settings = InterceptorSettings(
             image: settings["image"]?.string ?? "",
             replicas: Int(settings["replicas"]?.integer ?? 1),
-            drainSeconds: Int(settings["drainSeconds"]?.integer ?? 600),
+            drainSeconds: Self.seconds(settings["drainSeconds"]) ?? 600,
             imagePullSecret: settings["imagePullSecret"]?.string
         )
         let status = object["status"]
         self.replicas = (status?["replicas"]?.object ?? [:]).compactMapValues(Replica.init)
         self.heartbeats = (status?["heartbeats"]?.object ?? [:]).compactMapValues(\.integer)
         self.isSuspended = status?["suspended"]?.bool ?? false
+    }
+
+    /// A time as it may stand in a Session: up to a year, so that no arithmetic on it overflows.
+    fileprivate static func seconds(_ json: JSONValue?) -> Int? {
+        json?.integer.map { Int(min(max($0, 1), 31_536_000)) }
     }
 
     /// The Session as an object to create; the status is not part of it.
@@ -95,6 +100,7 @@ extension Route {
             let ports = json["ports"]?.array,
             let headers = json[path: "match", "headers"]?.array,
             let fingerprint = json["fingerprint"]?.string,
+            json["epoch"].map({ ($0.integer ?? -1) >= 0 }) ?? true,
             // A condition that cannot be read must never widen what the route takes: then there is no route.
             let match = try? RequestMatch(
                 headers: headers.map {
@@ -109,7 +115,7 @@ extension Route {
             match: match,
             fingerprint: fingerprint,
             epoch: json["epoch"]?.integer ?? 1,
-            ttlSeconds: Int(json["ttlSeconds"]?.integer ?? 60),
+            ttlSeconds: Session.seconds(json["ttlSeconds"]) ?? 60,
             onUnreachable: json["onUnreachable"]?.string.flatMap(Unreachable.init(rawValue:)) ?? .original
         )
     }

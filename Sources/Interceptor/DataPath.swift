@@ -10,6 +10,7 @@ struct DataPath: Sendable {
     let routes: RouteTable
     let metrics: ProxyMetrics
     let accessLog: AccessLog
+    let originals: OriginalAddresses
     private let ports: [InterceptedPort]
     private let gate: TunnelGate
 
@@ -23,14 +24,20 @@ struct DataPath: Sendable {
         let routes = RouteTable()
         let metrics = ProxyMetrics()
         let accessLog = AccessLog(descriptor: 1, metrics: metrics)
+        let originals = OriginalAddresses()
         self.listeners = try configuration.ports.map { port in
-            InterceptListener(
-                configuration: ListenerConfiguration(
-                    host: host,
-                    port: port.listener,
-                    servicePort: port.port,
-                    original: try SocketAddress(ipAddress: configuration.decoyAddress, port: port.port)
-                ),
+            let decoy = try SocketAddress(ipAddress: configuration.decoyAddress, port: port.port)
+            var listener = ListenerConfiguration(
+                host: host,
+                port: port.listener,
+                servicePort: port.port,
+                original: decoy
+            )
+            listener.candidates = { originals.candidates(servicePort: port.port, decoy: decoy) }
+            // Long enough for a lost SYN or two; a decoy that was just deleted may swallow them all.
+            listener.connectTimeout = .seconds(3)
+            return InterceptListener(
+                configuration: listener,
                 group: group,
                 routes: routes,
                 metrics: metrics,
@@ -38,6 +45,7 @@ struct DataPath: Sendable {
                 logger: logger
             )
         }
+        self.originals = originals
         self.routes = routes
         self.metrics = metrics
         self.accessLog = accessLog
@@ -47,6 +55,11 @@ struct DataPath: Sendable {
 
     /// Client connections that are open now.
     var activeConnections: Int { self.listeners.reduce(0) { $0 + $1.active.total } }
+
+    /// The next response on each connection tells its client that the connection ends.
+    func announceClose() {
+        self.listeners.forEach { $0.announceClose() }
+    }
 
     /// Idle connections end now, others after their exchange.
     func closeIdle() {

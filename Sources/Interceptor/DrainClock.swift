@@ -5,14 +5,18 @@
 struct DrainClock: Sendable {
     /// How long kube-proxy is given, in time without the selector.
     static let lameDuck: Duration = .seconds(3)
-    /// How long connections are given to end once they were asked to, after the deadline.
-    static let farewell: Duration = .seconds(3)
+    /// How long, after the deadline, busy connections are given to end with their next response.
+    static let announcement: Duration = .seconds(3)
+    /// How long idle connections are given to be closed after that.
+    static let farewell: Duration = .seconds(2)
 
     /// What to do now.
     enum Step: Sendable, Hashable {
         /// Go on serving what is there.
         case linger
-        /// The deadline has passed: let connections end after their current exchange.
+        /// The deadline has passed: responses tell their clients that the connection ends.
+        case announce
+        /// What is idle even so is closed.
         case hurry
         /// No bystander is left, or none is waited for any more.
         case drained
@@ -23,7 +27,7 @@ struct DrainClock: Sendable {
 
     /// A clock for one drain.
     init(deadline: Duration) {
-        self.deadline = deadline
+        self.deadline = max(deadline, Self.lameDuck)
     }
 
     /// The step for this moment.
@@ -41,7 +45,12 @@ struct DrainClock: Sendable {
         self.since = since
         let elapsed = now - since
         if elapsed < Self.lameDuck { return .linger }
-        if connections == 0 || elapsed >= self.deadline + Self.farewell { return .drained }
-        return elapsed >= self.deadline ? .hurry : .linger
+        if connections == 0 { return .drained }
+        switch elapsed - self.deadline {
+        case ..<Duration.zero: return .linger
+        case ..<Self.announcement: return .announce
+        case ..<(Self.announcement + Self.farewell): return .hurry
+        default: return .drained
+        }
     }
 }

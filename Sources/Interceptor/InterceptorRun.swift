@@ -78,13 +78,19 @@ public struct InterceptorRun: Sendable {
 
         let client = try KubernetesClient(try ClusterConnection.inCluster())
         let store = SessionStore(client: client, names: configuration.names)
+        let started = ContinuousClock.now
         let steward = Steward(
             state: state,
             store: store,
             configuration: configuration,
             pod: self.pod,
             fingerprint: identity.fingerprint,
-            data: data,
+            bystanders: Bystanders(
+                count: { data.activeConnections },
+                hurry: { data.closeIdle() },
+                announce: { data.announceClose() }
+            ),
+            elapsed: { ContinuousClock.now - started },
             logger: self.logger
         )
         let watching = ReplicaWatches(

@@ -10,8 +10,10 @@ final class ReplicaState: Sendable {
         var session: Session?
         /// Whether the Session was looked for at least once.
         var hasLookedForSession = false
-        /// The Service as last seen.
+        /// The Service as last seen; nil when it is gone.
         var service: DynamicObject?
+        /// Whether the Service was looked for at least once.
+        var hasLookedForService = false
         /// The interceptor's Pods as last seen.
         var pods: [String: InterceptorPod] = [:]
         /// Routes whose tunnel ends here, with its epoch.

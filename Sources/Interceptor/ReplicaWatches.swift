@@ -15,7 +15,10 @@ struct ReplicaWatches: Sendable {
 
     /// All of them, each to be run until cancelled.
     var all: [@Sendable () async throws -> Void] {
-        [{ try await self.sessions() }, { try await self.services() }, { try await self.pods() }]
+        [
+            { try await self.sessions() }, { try await self.services() }, { try await self.pods() },
+            { try await self.endpoints() },
+        ]
     }
 
     private func sessions() async throws {
@@ -56,8 +59,28 @@ struct ReplicaWatches: Sendable {
                 case .applied(let object): object
                 case .deleted: nil
                 }
-            self.state.with { $0.service = service }
+            self.state.with { parts in
+                parts.service = service
+                parts.hasLookedForService = true
+            }
             self.kick()
+        }
+    }
+
+    private func endpoints() async throws {
+        let endpoints = self.store.client.resources(.endpoints, in: self.configuration.namespace)
+        for try await update in endpoints.watch(name: self.configuration.names.decoy) {
+            let object: DynamicObject? =
+                switch update {
+                case .reset(let objects): objects.first
+                case .applied(let object): object
+                case .deleted: nil
+                }
+            if let object {
+                self.data.originals.update(OriginalEndpoints(object, ports: self.configuration.ports))
+            } else {
+                self.data.originals.decoyIsGone()
+            }
         }
     }
 

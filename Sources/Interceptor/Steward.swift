@@ -11,9 +11,9 @@ actor Steward {
     private let configuration: InterceptorConfiguration
     private let pod: InterceptorRun.Identity
     private let fingerprint: String
-    private let data: DataPath
+    private let bystanders: Bystanders
+    private let elapsed: @Sendable () -> Duration
     private let logger: Logger
-    private let started = ContinuousClock.now
 
     private var heartbeats = HeartbeatWatch()
     private var lastBeat: [String: Duration] = [:]
@@ -23,13 +23,17 @@ actor Steward {
     private var hasDrained = false
     private var problem = ""
 
+    /// A steward that has done nothing yet.
+    ///
+    /// - Parameter elapsed: monotonic time since the replica started.
     init(
         state: ReplicaState,
         store: SessionStore,
         configuration: InterceptorConfiguration,
         pod: InterceptorRun.Identity,
         fingerprint: String,
-        data: DataPath,
+        bystanders: Bystanders,
+        elapsed: @escaping @Sendable () -> Duration,
         logger: Logger
     ) {
         self.state = state
@@ -37,34 +41,41 @@ actor Steward {
         self.configuration = configuration
         self.pod = pod
         self.fingerprint = fingerprint
-        self.data = data
+        self.bystanders = bystanders
+        self.elapsed = elapsed
         self.logger = logger
         self.closingDrain = DrainClock(deadline: .seconds(configuration.drainSeconds))
         self.stoppingDrain = DrainClock(deadline: .seconds(configuration.drainSeconds))
     }
 
-    private var now: Duration { ContinuousClock.now - self.started }
+    private var now: Duration { self.elapsed() }
 
     /// Looks at everything once and does what is due.
     ///
     /// - Returns: whether a stopping replica may end.
     func step() async -> Bool {
+        let parts = self.state.with { $0 }
+        guard parts.hasLookedForSession else { return false }
+        if self.now > .seconds(5) { self.state.with { $0.isPatienceOver = true } }
+        if let session = parts.session {
+            await self.attempt("publish") { try await self.publish(session, parts) }
+            await self.attempt("heartbeat") { try await self.beat(session, parts) }
+            await self.attempt("expiry") { try await self.expire(session) }
+            await self.attempt("suspend") { try await self.suspend(session, parts) }
+        }
+        await self.attempt("plan") { try await self.act(parts) }
+        return await self.attempt("drain") { try await self.drain(parts) } ?? false
+    }
+
+    /// One duty. Its failure keeps no other from being done, and it is due again at the next step: nothing here is
+    /// remembered as done before it is.
+    @discardableResult
+    private func attempt<Value>(_ duty: String, _ work: () async throws -> Value) async -> Value? {
         do {
-            let parts = self.state.with { $0 }
-            guard parts.hasLookedForSession else { return false }
-            if self.now > .seconds(5) { self.state.with { $0.isPatienceOver = true } }
-            if let session = parts.session {
-                try await self.publish(session, parts)
-                try await self.beat(session, parts)
-                try await self.expire(session)
-                try await self.suspend(session, parts)
-            }
-            try await self.act(parts)
-            return try await self.drain(parts)
+            return try await work()
         } catch {
-            // Whatever failed is due again at the next step: nothing here is remembered as done before it is.
-            self.logger.warning("step failed", metadata: ["error": "\(error)"])
-            return false
+            self.logger.warning("step failed", metadata: ["duty": "\(duty)", "error": "\(error)"])
+            return nil
         }
     }
 
@@ -123,26 +134,31 @@ actor Steward {
 
     /// A stopping replica that is the last one able to serve gives the Service back before it stops.
     private func suspend(_ session: Session, _ parts: ReplicaState.Parts) async throws {
-        guard parts.isTerminating, session.phase == .active, let service = parts.service,
-            ServiceSwap(session).isHijacked(service)
+        guard parts.isTerminating, session.phase == .active, parts.service.map(self.swap.isHijacked) ?? false else {
+            return
+        }
+        // The watches are of different moments. A successor that has just swapped again was ready before: who looks at
+        // the Service first and at the Pods afterwards sees it, and does not undo its work.
+        let controller = self.controller(isReady: false)
+        guard let service = try await self.store.services.find(self.configuration.service),
+            self.swap.isHijacked(service)
         else { return }
-        let others = parts.pods.values.filter { $0.uid != self.pod.uid && $0.isLive && $0.isReady }
+        let others = try await controller.pods(session).filter { $0.uid != self.pod.uid && $0.isLive && $0.isReady }
         guard others.isEmpty else { return }
         self.logger.notice("last replica stops; the service goes back to the original")
         try await self.store.mergeStatus(["suspended": true], uid: session.uid)
         let operations = ServiceSwap(session).restore(service)
-        _ = try await self.controller(isReady: false)
-            .run(.restore(operations), Observation(session: session, service: service))
+        _ = try await controller.run(.restore(operations), Observation(session: session, service: service))
     }
 
     /// Does what the planner says.
     private func act(_ parts: ReplicaState.Parts) async throws {
-        guard let service = parts.service else { return }
-        guard
-            parts.session != nil || ServiceSwap.incarnation(of: service) == self.configuration.incarnation
-                || self.swap.isHijacked(service)
-        else { return }
-        let isReady = self.state.readiness() == .yes
+        guard parts.hasLookedForService else { return }
+        guard parts.session != nil || parts.service.map(self.isOurs) ?? false else { return }
+        let service = parts.service
+        // Only what the Service's endpoints hold already may be swapped to: a swap to a Pod that its kubelet has not yet
+        // found ready would send bystanders nowhere.
+        let isReady = self.state.readiness() == .yes && parts.pods[self.pod.uid]?.isReady == true
         var observation = Observation(session: parts.session, service: service)
         observation.pods = Array(parts.pods.values)
         let controller = self.controller(isReady: isReady)
@@ -151,6 +167,7 @@ actor Steward {
             self.logger.notice("acting", metadata: ["action": "\(action.name)"])
             _ = try await controller.run(action, observation)
         }
+        guard let service else { return }
         if parts.session == nil, self.swap.isHijacked(service) {
             // The annotation is gone too, but this replica was told what the Service was.
             _ = try await controller.run(.restore(self.swap.restore(service)), observation)
@@ -163,6 +180,10 @@ actor Steward {
         ServiceSwap(incarnation: self.configuration.incarnation, original: self.configuration.original)
     }
 
+    private func isOurs(_ service: DynamicObject) -> Bool {
+        self.swap.isHijacked(service) || ServiceSwap.incarnation(of: service) == self.configuration.incarnation
+    }
+
     private func controller(isReady: Bool) -> SessionController {
         SessionController(store: self.store, role: .replica(isReady: isReady))
     }
@@ -170,11 +191,12 @@ actor Steward {
     /// Follows the drain, of a closing Session or of a stopping process.
     private func drain(_ parts: ReplicaState.Parts) async throws -> Bool {
         let isSelected = parts.service.map(self.swap.isHijacked) ?? false
-        let connections = self.data.activeConnections
+        let connections = self.bystanders.count()
         if let session = parts.session, session.phase == .closing, session.replicas[self.pod.uid]?.isDrained == false {
             switch self.closingDrain.step(isSelected: isSelected, connections: connections, now: self.now) {
             case .linger: break
-            case .hurry: self.data.closeIdle()
+            case .announce: self.bystanders.announce()
+            case .hurry: self.bystanders.hurry()
             case .drained:
                 self.logger.notice("drained", metadata: ["connections": "\(connections)"])
                 try await self.store.mergeStatus(["replicas": [self.pod.uid: ["drained": true]]], uid: session.uid)
@@ -186,8 +208,11 @@ actor Steward {
         // Other replicas may still be selected; this one is not once it is no ready endpoint any more.
         switch self.stoppingDrain.step(isSelected: false, connections: connections, now: self.now) {
         case .linger: return false
+        case .announce:
+            self.bystanders.announce()
+            return false
         case .hurry:
-            self.data.closeIdle()
+            self.bystanders.hurry()
             return false
         case .drained:
             if let session = parts.session {
@@ -196,6 +221,16 @@ actor Steward {
             return true
         }
     }
+}
+
+/// What the steward needs of the data path: the connections of others.
+struct Bystanders: Sendable {
+    /// How many are open.
+    var count: @Sendable () -> Int
+    /// Ends idle ones now, others after their exchange.
+    var hurry: @Sendable () -> Void
+    /// Lets the next response on each say that the connection ends.
+    var announce: @Sendable () -> Void = {}
 }
 
 extension InterceptAction {

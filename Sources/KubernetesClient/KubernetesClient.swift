@@ -37,7 +37,11 @@ public struct KubernetesClient: Sendable {
 
     /// The objects of a type in one namespace, the default one when none is named.
     public func resources(_ type: ResourceType, in namespace: String? = nil) -> ResourceClient {
-        ResourceClient(sender: self.sender, type: type, namespace: type.isNamespaced ? namespace ?? self.namespace : nil)
+        ResourceClient(
+            sender: self.sender,
+            type: type,
+            namespace: type.isNamespaced ? namespace ?? self.namespace : nil
+        )
     }
 
     /// The objects of a type in all namespaces: for `list` and `watch`.

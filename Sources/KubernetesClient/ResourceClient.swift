@@ -76,7 +76,9 @@ public struct ResourceClient: Sendable {
     /// - Returns: the object as the server has it now.
     public func create(_ object: DynamicObject, dryRun: Bool = false) async throws -> DynamicObject {
         DynamicObject(
-            try await self.sender.json(.create(object, self.type, in: self.namespace ?? object.namespace, dryRun: dryRun))
+            try await self.sender.json(
+                .create(object, self.type, in: self.namespace ?? object.namespace, dryRun: dryRun)
+            )
         )
     }
 

@@ -8,6 +8,8 @@ public enum Action: Hashable, Sendable {
     case forward(Int, to: Side, keep: Bool)
     /// Pass a response on to the client, with the two explaining lines before the end of its head.
     case forwardExplained(head: Int, total: Int, Fallback)
+    /// Pass a response on to the client, with `Connection: close` before the end of its head: the last one of this connection.
+    case forwardLast(head: Int, total: Int)
     /// Send the kept request to the original.
     case replay
     /// Drop the first bytes of this side.

@@ -115,6 +115,14 @@ extension RelayMachine {
         }
     }
 
+    /// The connection is to end without losing anything: the next response of the original says so to the client.
+    ///
+    /// It is the one edit of a bystander's bytes, for when the alternative is to close between two requests, where a
+    /// request may already be on its way.
+    public mutating func announceClose() {
+        self.announcesClose = true
+    }
+
     /// No more requests are wanted: an idle connection ends now, a busy one after its exchange, a raw one by itself.
     public mutating func drain() {
         self.isDraining = true

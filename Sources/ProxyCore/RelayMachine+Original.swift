@@ -83,12 +83,18 @@ extension RelayMachine {
             exchange.responseBody = head.framing(answering: exchange.head.method)
             exchange.responseStage = .body
         }
+        // A request whose body is still coming keeps the connection: the next response says it then.
+        let isLast =
+            self.announcesClose && exchange.fallback == nil && exchange.requestStage == .done && head.keepsAlive
+            && exchange.head.keepsAlive && !exchange.responseBody.endsWithConnection
+        if isLast { exchange.closesAfter = true }
         self.exchange = exchange
         if exchange.isComplete {
             self.finishExchange(exchange)
         }
         guard let reason = exchange.fallback else {
-            return .forward(count, to: .client, keep: false)
+            return isLast
+                ? .forwardLast(head: head.length, total: count) : .forward(count, to: .client, keep: false)
         }
         return .forwardExplained(head: head.length, total: count, reason)
     }

@@ -52,6 +52,8 @@ public struct RelayMachine: Sendable {
     /// Whether the client has been shown an end.
     var clientHasEnd = false
     var isDraining = false
+    /// Whether the next response says that the connection ends with it.
+    var announcesClose = false
 
     var rawPeer: Side = .original
     var rawReason: RawReason?

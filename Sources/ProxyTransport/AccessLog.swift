@@ -1,12 +1,13 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 import NIOPosix
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 
 /// Writes finished log lines to a descriptor, from a thread of its own.
 ///
@@ -54,11 +55,11 @@ public final class AccessLog: Sendable {
         while position < bytes.count {
             let written = bytes.withUnsafeBytes { raw in
                 #if canImport(Glibc)
-                Glibc.write(self.descriptor, raw.baseAddress?.advanced(by: position), raw.count - position)
+                    Glibc.write(self.descriptor, raw.baseAddress?.advanced(by: position), raw.count - position)
                 #elseif canImport(Musl)
-                Musl.write(self.descriptor, raw.baseAddress?.advanced(by: position), raw.count - position)
+                    Musl.write(self.descriptor, raw.baseAddress?.advanced(by: position), raw.count - position)
                 #else
-                Darwin.write(self.descriptor, raw.baseAddress?.advanced(by: position), raw.count - position)
+                    Darwin.write(self.descriptor, raw.baseAddress?.advanced(by: position), raw.count - position)
                 #endif
             }
             if written >= 0 {

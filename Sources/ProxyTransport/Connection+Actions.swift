@@ -48,6 +48,8 @@ extension Connection {
         case .log: self.log()
         case .forwardExplained(let head, let total, let reason):
             self.forwardExplained(handler, head, total, reason)
+        case .forwardLast(let head, let total):
+            self.forwardEdited(handler, head, total, ["connection: close\r\n"])
         case .replay:
             if self.original?.send(self.kept) != true { self.undeliverable(.original) }
             self.kept = ByteBuffer()
@@ -134,13 +136,22 @@ extension Connection {
 
     /// Sends a response with two header lines more: who answered, and why it was not the laptop.
     private func forwardExplained(_ handler: SideHandler, _ head: Int, _ total: Int, _ reason: Fallback) {
+        self.forwardEdited(
+            handler,
+            head,
+            total,
+            ["x-detour-served-by: original\r\n", "x-detour-reason: ", reason.token, "\r\n"]
+        )
+    }
+
+    /// Sends a response with lines added at the end of its head.
+    private func forwardEdited(_ handler: SideHandler, _ head: Int, _ total: Int, _ lines: [StaticString]) {
         let response = handler.take(total)
         var edited = ByteBuffer()
         edited.reserveCapacity(total + 80)
         edited.writeImmutableBuffer(response.getSlice(at: response.readerIndex, length: head - 2) ?? ByteBuffer())
-        edited.writeStaticString("x-detour-served-by: original\r\nx-detour-reason: ")
-        edited.writeStaticString(reason.token)
-        edited.writeStaticString("\r\n\r\n")
+        for line in lines { edited.writeStaticString(line) }
+        edited.writeStaticString("\r\n")
         let rest = total - head
         edited.writeImmutableBuffer(response.getSlice(at: response.readerIndex + head, length: rest) ?? ByteBuffer())
         _ = self.client?.send(edited)

@@ -9,6 +9,16 @@ extension Connection {
     private static let acknowledgement: UInt8 = 0x06
 
     func connectOriginal() {
+        let configuration = self.state.configuration
+        self.connectOriginal(configuration.candidates?() ?? [configuration.original])
+    }
+
+    /// Tries one address after the other: a client is refused only when all of them refuse.
+    private func connectOriginal(_ candidates: [SocketAddress]) {
+        guard let address = candidates.first else {
+            self.originalFailed()
+            return
+        }
         let handler = SideHandler(.original, self)
         let bound = NIOLoopBound(handler, eventLoop: self.state.loop)
         ClientBootstrap(group: self.state.loop)
@@ -19,11 +29,11 @@ extension Connection {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
             }
-            .connect(to: self.state.configuration.original)
+            .connect(to: address)
             .assumeIsolated()
             .whenFailure { _ in
                 handler.connection = nil
-                self.originalFailed()
+                self.connectOriginal(Array(candidates.dropFirst()))
             }
     }
 
@@ -57,7 +67,8 @@ extension Connection {
 
     /// Tells the tunnel whose connection this is; nothing of the request goes before the answer to that.
     func greet(_ handler: SideHandler) {
-        guard self.upstream === handler, let route = self.machine.route, let client = self.client?.context?.channel else {
+        guard self.upstream === handler, let route = self.machine.route, let client = self.client?.context?.channel
+        else {
             handler.connection = nil
             handler.close()
             return

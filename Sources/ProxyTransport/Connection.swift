@@ -208,6 +208,11 @@ extension Connection {
         self.state.remove(self)
     }
 
+    /// Lets the next response tell the client that the connection ends.
+    func announceClose() {
+        self.machine.announceClose()
+    }
+
     /// Ends the connection when nothing is lost by it.
     func closeWhenIdle() {
         self.machine.drain()

@@ -81,7 +81,8 @@ public final class InterceptListener: Sendable {
         self.logger.info(
             "listening",
             metadata: [
-                "port": "\(self.configuration.servicePort)", "address": "\(self.configuration.host):\(self.boundPort ?? 0)",
+                "port": "\(self.configuration.servicePort)",
+                "address": "\(self.configuration.host):\(self.boundPort ?? 0)",
                 "original": "\(self.configuration.original)",
             ]
         )
@@ -104,6 +105,11 @@ public final class InterceptListener: Sendable {
             return held
         }
         try? await channel?.close()
+    }
+
+    /// Lets the next response on each connection tell its client that the connection ends: nothing is lost that way.
+    public func announceClose() {
+        self.onEachLoop { $0.announceClose() }
     }
 
     /// Closes connections that are between two requests; the others follow after their exchange, raw ones by themselves.

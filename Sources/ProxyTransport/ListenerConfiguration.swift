@@ -10,6 +10,8 @@ public struct ListenerConfiguration: Sendable {
     public var servicePort: Int
     /// The original service.
     public var original: SocketAddress
+    /// Where the original can be reached now, best first; nil for `original` alone. Asked for each connection.
+    public var candidates: (@Sendable () -> [SocketAddress])?
     /// How long a connection to the original may take.
     public var connectTimeout = TimeAmount.seconds(10)
     /// How long a tunnel may take to acknowledge a stream.

@@ -37,8 +37,18 @@ final class LoopState: @unchecked Sendable {
         self.shared = shared
     }
 
+    /// Whether connections are asked to end, those that still come included.
+    private var announcesClose = false
+
+    func announceClose() {
+        self.loop.assertInEventLoop()
+        self.announcesClose = true
+        for connection in self.connections.values { connection.announceClose() }
+    }
+
     func add(_ connection: Connection) {
         self.loop.assertInEventLoop()
+        if self.announcesClose { connection.announceClose() }
         self.connections[connection.id] = connection
         self.metrics.opened.add()
         self.metrics.active.add()

@@ -32,7 +32,11 @@ public final class ProxyMetrics: Sendable {
         self.writeRequests(ports, &page)
         self.writeConnections(ports, &page)
         self.writeAcknowledgements(ports, &page)
-        page.family("detour_log_lines_dropped_total", "counter", "Access log lines dropped because the log was not read.")
+        page.family(
+            "detour_log_lines_dropped_total",
+            "counter",
+            "Access log lines dropped because the log was not read."
+        )
         page.sample([], self.logLinesDropped.value)
         return page.text
     }

@@ -109,7 +109,9 @@ public final class RouteTable: Sendable {
     private func change(_ body: (inout State) -> Void) {
         self.state.withLock { state in
             body(&state)
-            let live = Set(state.routes.flatMap { port, entries in entries.map { Key(port: port, route: $0.route.id) } })
+            let live = Set(
+                state.routes.flatMap { port, entries in entries.map { Key(port: port, route: $0.route.id) } }
+            )
             state.counters = state.counters.filter { live.contains($0.key) }
         }
         self.version.wrappingAdd(1, ordering: .releasing)

@@ -1,13 +1,14 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 import HTTPWire
 import NIOCore
 import ProxyCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 
 /// One side of a client connection: the only handler in its channel. It keeps the side's bytes and passes events on; the machine
 /// in `Connection` decides.
@@ -73,6 +74,10 @@ final class SideHandler: ChannelDuplexHandler {
             self.held.writeBuffer(&bytes)
         }
         connection.received(self)
+        if self.connection == nil {
+            // Let go of meanwhile: the end of this read will not reach the connection.
+            connection.flush()
+        }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {

@@ -94,7 +94,7 @@ public struct SessionController: Sendable {
             guard let session = now.session else { return true }
             try await self.store.mergeStatus(["suspended": false], uid: session.uid)
         case .close(let reason):
-            try await self.store.update { $0.closing(reason: reason) }
+            try await self.close(reason: reason)
         case .deleteSession(let uid, let resourceVersion):
             try await self.store.sessions.delete(
                 self.names.session,
@@ -106,6 +106,20 @@ public struct SessionController: Sendable {
             return false
         }
         return true
+    }
+
+    /// Closes the Session if that is still due by what the server says now.
+    ///
+    /// Session and Service are seen through two watches, of two moments: a Service that a stopping replica gave back can
+    /// be seen before the suspension that explains it. What was read here and written by compare-and-swap is of one.
+    private func close(reason: String) async throws {
+        guard let session = try await self.store.find() else { return }
+        let now = Observation(session: session, service: try await self.store.services.find(self.names.service))
+        let isDue = self.role.plan(now, wasHijacked: true).contains {
+            if case .close = $0 { true } else { false }
+        }
+        guard isDue, let closing = session.closing(reason: reason) else { return }
+        _ = try await self.store.sessions.patch(self.names.session, closing.compareAndSwap)
     }
 
     private func decoyAddress() async throws -> String {

@@ -18,7 +18,8 @@ public struct HeaderMatch: Hashable, Sendable, CustomStringConvertible {
         guard !nameBytes.isEmpty else {
             throw MatchError(
                 code: .emptyName,
-                message: "the header \"\(name):\(value)\" has no name; write it as NAME:VALUE, for instance X-C6O-INTERCEPT:yes"
+                message:
+                    "the header \"\(name):\(value)\" has no name; write it as NAME:VALUE, for instance X-C6O-INTERCEPT:yes"
             )
         }
         guard nameBytes.allSatisfy(\.isFieldNameCharacter) else {
@@ -30,13 +31,15 @@ public struct HeaderMatch: Hashable, Sendable, CustomStringConvertible {
         guard !valueBytes.isEmpty else {
             throw MatchError(
                 code: .emptyValue,
-                message: "the header \"\(name):\" has no value; write the value after the colon, for instance \(name):yes"
+                message:
+                    "the header \"\(name):\" has no value; write the value after the colon, for instance \(name):yes"
             )
         }
         guard valueBytes.allSatisfy(\.isFieldValueByte) else {
             throw MatchError(
                 code: .invalidValue,
-                message: "the value of header \"\(name)\" holds a control character, which no request can carry; remove it"
+                message:
+                    "the value of header \"\(name)\" holds a control character, which no request can carry; remove it"
             )
         }
         self.nameBytes = nameBytes.map(\.lowercased)
@@ -50,7 +53,8 @@ public struct HeaderMatch: Hashable, Sendable, CustomStringConvertible {
         guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else {
             throw MatchError(
                 code: .missingColon,
-                message: "\"\(text.printable)\" has no colon; write the header as NAME:VALUE, for instance X-C6O-INTERCEPT:yes"
+                message:
+                    "\"\(text.printable)\" has no colon; write the header as NAME:VALUE, for instance X-C6O-INTERCEPT:yes"
             )
         }
         try self.init(name: String(text[..<colon]), value: String(text[text.index(after: colon)...]))

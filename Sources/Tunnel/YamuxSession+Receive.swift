@@ -76,7 +76,8 @@ extension YamuxSession {
     }
 
     private mutating func takeHeader(_ buffer: inout ByteBuffer) throws(TunnelError) -> YamuxHeader? {
-        if self.inbox.header.readableBytes == 0, let (word, length) = buffer.readMultipleIntegers(as: (UInt64, UInt32).self)
+        if self.inbox.header.readableBytes == 0,
+            let (word, length) = buffer.readMultipleIntegers(as: (UInt64, UInt32).self)
         {
             return try YamuxHeader(leadingWord: word, length: length)
         }
@@ -109,7 +110,9 @@ extension YamuxSession {
         self.inbox.remaining = header.kind == .data ? Int(header.length) : 0
         guard let index = self.streams.index(forKey: number) else {
             guard self.inbox.remaining <= self.limits.window else {
-                throw .violation("a frame of \(header.length) bytes for stream \(number), which is over, exceeds any window")
+                throw .violation(
+                    "a frame of \(header.length) bytes for stream \(number), which is over, exceeds any window"
+                )
             }
             self.inbox.discards = true
             return
@@ -144,29 +147,50 @@ extension YamuxSession {
         guard number & 1 == (self.role == .client ? 0 : 1), number != 0 else {
             throw .violation("the peer opened stream \(number), a number that is this end's to give")
         }
-        guard number > self.highestPeerStream else {
-            throw .violation("the peer opened stream \(number) after stream \(self.highestPeerStream)")
-        }
+        try self.claim(number)
         guard !flags.contains(.ack) else {
             throw .violation("the peer opened and acknowledged stream \(number) in one frame")
         }
         guard self.streams.count < self.limits.streams else {
             throw .violation("the peer opened more than \(self.limits.streams) streams")
         }
-        self.highestPeerStream = number
         self.streams[number] = YamuxStream(opening: .offered, receiveWindow: YamuxLimits.initialWindow)
         self.offered += 1
         self.inbox.before.insert(.opened)
     }
 
+    /// Makes sure that a number was never used.
+    ///
+    /// A peer with threads may give out numbers in one order and send them in another, so gaps are remembered, up to a
+    /// bound.
+    private mutating func claim(_ number: UInt32) throws(TunnelError) {
+        if number < self.highestPeerStream, self.skippedPeerStreams.remove(number) != nil { return }
+        guard number > self.highestPeerStream else {
+            throw .violation("the peer opened stream \(number) for the second time")
+        }
+        let first = self.highestPeerStream == 0 ? (self.role == .client ? 2 : 1) : self.highestPeerStream + 2
+        guard Int(number - first) / 2 + self.skippedPeerStreams.count <= self.limits.backlog else {
+            throw .violation("the peer opened stream \(number) after stream \(self.highestPeerStream)")
+        }
+        for skipped in stride(from: first, to: number, by: 2) { self.skippedPeerStreams.insert(skipped) }
+        self.highestPeerStream = number
+    }
+
     private func checkKnown(_ number: UInt32) throws(TunnelError) {
         let isOurs = number & 1 == (self.role == .client ? 1 : 0)
-        guard number != 0, isOurs ? number < self.nextStream : number <= self.highestPeerStream else {
+        let isKnown =
+            isOurs
+            ? number < self.nextStream
+            : number <= self.highestPeerStream && !self.skippedPeerStreams.contains(number)
+        guard number != 0, isKnown else {
             throw .violation("the peer sent a frame for stream \(number), which was never opened")
         }
     }
 
-    private mutating func charge(_ index: Dictionary<UInt32, YamuxStream>.Index, _ header: YamuxHeader) throws(TunnelError) {
+    private mutating func charge(
+        _ index: Dictionary<UInt32, YamuxStream>.Index,
+        _ header: YamuxHeader
+    ) throws(TunnelError) {
         let length = Int(header.length)
         guard !self.streams.values[index].remoteFinished || length == 0 else {
             throw .violation("the peer sent data on stream \(header.stream) after finishing it")

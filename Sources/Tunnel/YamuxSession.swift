@@ -25,6 +25,8 @@ public struct YamuxSession: Sendable {
     var streams: [UInt32: YamuxStream] = [:]
     var nextStream: UInt32
     var highestPeerStream: UInt32 = 0
+    /// Numbers below the peer's highest that it has not used yet.
+    var skippedPeerStreams: Set<UInt32> = []
     var requested = 0
     var offered = 0
     var peerRefusesStreams = false
@@ -60,7 +62,10 @@ public struct YamuxSession: Sendable {
             throw TunnelError(.tooManyStreams, "\(self.limits.streams) streams are open on this tunnel, its limit")
         }
         guard self.requested < self.limits.backlog else {
-            throw TunnelError(.tooManyStreams, "\(self.requested) streams wait for the peer's acknowledgement, the limit")
+            throw TunnelError(
+                .tooManyStreams,
+                "\(self.requested) streams wait for the peer's acknowledgement, the limit"
+            )
         }
         let number = self.nextStream
         guard number < UInt32.max - 2 else {

@@ -49,6 +49,9 @@ final class ClientTunnel: YamuxHandlerDelegate {
     }
 
     func start() throws {
+        guard self.channel.isActive else {
+            throw TunnelError(.lost, "the connection for the tunnel was closed before the tunnel began")
+        }
         let context = try PinnedTLS.clientContext(self.configuration.identity)
         let tls = try PinnedTLS.client(context, expecting: self.configuration.serverFingerprint, peer: self.peer)
         self.keepAlive = self
@@ -136,7 +139,10 @@ final class ClientTunnel: YamuxHandlerDelegate {
                 self.mux.end(TunnelError(.refused, refusal.reason))
             } else if let welcome = message?.welcome {
                 self.deadline?.cancel()
-                let (lines, continuation) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(64))
+                let (lines, continuation) = AsyncStream.makeStream(
+                    of: String.self,
+                    bufferingPolicy: .bufferingNewest(64)
+                )
                 self.state = .up(continuation)
                 promise.succeed(
                     TunnelConnection(
@@ -147,7 +153,9 @@ final class ClientTunnel: YamuxHandlerDelegate {
                     )
                 )
             } else {
-                self.mux.end(TunnelError(.protocolViolation, "the interceptor's first line is neither welcome nor refusal"))
+                self.mux.end(
+                    TunnelError(.protocolViolation, "the interceptor's first line is neither welcome nor refusal")
+                )
             }
         case .up(let lines):
             if let superseded = message?.superseded {

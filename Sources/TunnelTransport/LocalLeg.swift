@@ -2,11 +2,11 @@ import NIOCore
 import Tunnel
 
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Glibc
+    import Glibc
 #endif
 
 /// Glues a local connection to a stream: bytes, half-closes, resets and back-pressure, in both directions.

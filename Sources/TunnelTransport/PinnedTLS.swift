@@ -37,7 +37,11 @@ enum PinnedTLS {
     }
 
     /// The handler of the end that expects exactly one key.
-    static func client(_ context: NIOSSLContext, expecting fingerprint: String, peer: Peer) throws -> NIOSSLClientHandler {
+    static func client(
+        _ context: NIOSSLContext,
+        expecting fingerprint: String,
+        peer: Peer
+    ) throws -> NIOSSLClientHandler {
         try NIOSSLClientHandler(context: context, serverHostname: nil) { certificates, promise in
             Self.verify(certificates, peer, promise) { constantTimeEquals($0, fingerprint) }
         }

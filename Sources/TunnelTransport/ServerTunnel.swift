@@ -65,14 +65,19 @@ final class ServerTunnel: YamuxHandlerDelegate {
 
     func tunnelReady() {
         guard self.peer.fingerprint != nil else {
-            return self.mux.end(TunnelError(.handshakeFailed, "the laptop resumed a TLS session; it must present its key"))
+            return self.mux.end(
+                TunnelError(.handshakeFailed, "the laptop resumed a TLS session; it must present its key")
+            )
         }
         self.state = .greeting
     }
 
     func streamOpened(_ number: UInt32) throws(TunnelError) -> (any YamuxConsumer)? {
         guard self.control == nil, number == 1 else {
-            throw TunnelError(.protocolViolation, "the laptop opened stream \(number); only the control stream is its to open")
+            throw TunnelError(
+                .protocolViolation,
+                "the laptop opened stream \(number); only the control stream is its to open"
+            )
         }
         let control = ControlStream(tunnel: self.mux) { [unowned self] line in self.received(line) }
         control.attach(number)

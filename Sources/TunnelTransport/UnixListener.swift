@@ -3,11 +3,11 @@ import NIOPosix
 import Tunnel
 
 #if canImport(Darwin)
-import Darwin
+    import Darwin
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Glibc
+    import Glibc
 #endif
 
 /// A Unix-domain socket of mode 0600 whose file appears, complete, by a rename.

@@ -55,6 +55,14 @@ final class YamuxHandler: ChannelInboundHandler {
 
     // MARK: For consumers
 
+    /// Starts the session: the connection under it is secure.
+    func begin() {
+        guard let context = self.context, !self.isReady, !self.hasEnded else { return }
+        self.isReady = true
+        self.schedulePing(context)
+        self.delegate.tunnelReady()
+    }
+
     /// Opens a stream for `consumer`.
     func open(_ consumer: any YamuxConsumer) throws(TunnelError) -> UInt32 {
         guard self.isReady, !self.hasEnded else { throw TunnelError(.closed, "the tunnel is not up") }
@@ -207,11 +215,7 @@ extension YamuxHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? TLSUserEvent, case .handshakeCompleted = event, !self.isReady, !self.hasEnded {
-            self.isReady = true
-            self.schedulePing(context)
-            self.delegate.tunnelReady()
-        }
+        if let event = event as? TLSUserEvent, case .handshakeCompleted = event { self.begin() }
         context.fireUserInboundEventTriggered(event)
     }
 

@@ -110,7 +110,7 @@ struct InterceptCommand: AsyncParsableCommand {
     }
 
     /// `NAME`, `service/NAME` or `service NAME`.
-    private func serviceName() throws -> String {
+    func serviceName() throws -> String {
         var words = self.target
         if words.count == 2, ["service", "svc"].contains(words[0]) { words.removeFirst() }
         guard words.count == 1 else {
@@ -126,7 +126,7 @@ struct InterceptCommand: AsyncParsableCommand {
         }
     }
 
-    private func options(service: String) throws -> InterceptOptions {
+    func options(service: String) throws -> InterceptOptions {
         var mappings = try self.ports.map(InterceptOptions.PortMapping.init(parsing:))
         if let remotePort, let localPort {
             mappings.append(.init(remote: remotePort, local: localPort))

@@ -21,7 +21,8 @@ struct BodyFramerTests {
     @Test(
         "of chunks ends after its last line, in any pieces",
         arguments: [
-            "0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "A;x=\"y\"\r\n0123456789\r\n000\r\n\r\n", "1\r\na\r\n1\r\nb\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n",
+            "0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "A;x=\"y\"\r\n0123456789\r\n000\r\n\r\n",
+            "1\r\na\r\n1\r\nb\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n",
             "0;a;b=c\r\n\r\n", "5\r\n\r\n\r\n\r\r\n0\r\nHostage: 1\r\nContent-Lengths: 1\r\n\r\n",
         ]
     )
@@ -38,10 +39,14 @@ struct BodyFramerTests {
     @Test(
         "of chunks that another parser could read otherwise is malformed, in any pieces",
         arguments: [
-            "0x5\r\nhello\r\n0\r\n\r\n", "1_0\r\n", "+5\r\nhello", "-1\r\n", "\r\n", "g\r\n", " 5\r\nhello", "5 \r\nhello", "5\t;a\r\n",
-            "10000000000000000\r\n", "fffffffffffffffff\r\n", "0000000000000001\r\na", "5;a\nb\r\nhello", "5;a\rb\r\nhello", "5;\0\r\nhello",
-            "5\nhello", "5\rhello", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\rX", "0\r\nContent-Length: 5\r\n\r\n",
-            "0\r\ntransfer-encoding: chunked\r\n\r\n", "0\r\nHOST: a\r\n\r\n", "0\r\nX : a\r\n\r\n", "0\r\n x: a\r\n\r\n", "0\r\n: a\r\n\r\n",
+            "0x5\r\nhello\r\n0\r\n\r\n", "1_0\r\n", "+5\r\nhello", "-1\r\n", "\r\n", "g\r\n", " 5\r\nhello",
+            "5 \r\nhello", "5\t;a\r\n",
+            "10000000000000000\r\n", "fffffffffffffffff\r\n", "0000000000000001\r\na", "5;a\nb\r\nhello",
+            "5;a\rb\r\nhello", "5;\0\r\nhello",
+            "5\nhello", "5\rhello", "5\r\nhelloX\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\rX",
+            "0\r\nContent-Length: 5\r\n\r\n",
+            "0\r\ntransfer-encoding: chunked\r\n\r\n", "0\r\nHOST: a\r\n\r\n", "0\r\nX : a\r\n\r\n",
+            "0\r\n x: a\r\n\r\n", "0\r\n: a\r\n\r\n",
             "0\r\nX: a\nY: b\r\n\r\n", "0\r\nX\r\n\r\n", "0\r\n\rX", "0\r\nX: \0\r\n\r\n",
         ]
     )
@@ -72,7 +77,10 @@ struct BodyFramerTests {
         bytes += Array("0\r\n\r\n".utf8)
         let end = bytes.count
         bytes += Array("0\r\n\r\n".utf8)
-        let framed = try #require(frame(.chunked(), bytes, step: Int.random(in: 1..<400, using: &random)), "seed \(seed)")
+        let framed = try #require(
+            frame(.chunked(), bytes, step: Int.random(in: 1..<400, using: &random)),
+            "seed \(seed)"
+        )
         #expect(framed.taken == end, "seed \(seed)")
         #expect(framed.ended, "seed \(seed)")
     }

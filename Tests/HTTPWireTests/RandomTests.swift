@@ -5,8 +5,10 @@ import Testing
 @Suite("Random bytes")
 struct RandomTests {
     private static let pieces = [
-        "GET ", "POST ", "/ ", "/a b", "HTTP/1.1", "HTTP/1.0", "\r\n", "\r", "\n", ":", ": ", "Host: a", "Host", "Content-Length: 1",
-        "Content-Length: ", "Transfer-Encoding: chunked", "Connection: close", "X: y", " ", "\t", "\0", "\u{7f}", "é", "\r\n\r\n", "0", "x",
+        "GET ", "POST ", "/ ", "/a b", "HTTP/1.1", "HTTP/1.0", "\r\n", "\r", "\n", ":", ": ", "Host: a", "Host",
+        "Content-Length: 1",
+        "Content-Length: ", "Transfer-Encoding: chunked", "Connection: close", "X: y", " ", "\t", "\0", "\u{7f}", "é",
+        "\r\n\r\n", "0", "x",
     ]
 
     @Test("never trap the scanner, and give one verdict in any pieces", arguments: 0..<400 as Range<UInt64>)
@@ -17,7 +19,10 @@ struct RandomTests {
         let text = start + (0..<count).map { _ in Self.pieces.randomElement(using: &random) ?? "" }.joined()
         let whole = requestVerdict(text)
         for step in [1, 2, 3, 5, 8, 13] {
-            #expect(drippedRequestVerdict(Array(text.utf8), step: step) == whole, "seed \(seed), \(text.debugDescription)")
+            #expect(
+                drippedRequestVerdict(Array(text.utf8), step: step) == whole,
+                "seed \(seed), \(text.debugDescription)"
+            )
         }
     }
 

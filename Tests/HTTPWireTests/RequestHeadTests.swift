@@ -49,7 +49,8 @@ struct RequestHeadTests {
     ]
 
     static let unfinished: [Row] = [
-        Row("", "incomplete"), Row("G", "incomplete"), Row("GET", "incomplete"), Row("GET /", "incomplete"), Row("PRI", "incomplete"),
+        Row("", "incomplete"), Row("G", "incomplete"), Row("GET", "incomplete"), Row("GET /", "incomplete"),
+        Row("PRI", "incomplete"),
         Row("GET / HTTP/1.1\r", "incomplete"), Row("GET / HTTP/1.1\r\n", "incomplete"),
         Row("GET / HTTP/1.1\r\nHost", "incomplete"), Row("GET / HTTP/1.1\r\nHost: a\r", "incomplete"),
         Row("GET / HTTP/1.1\r\nHost: a\r\n", "incomplete"), Row("GET / HTTP/1.1\r\nHost: a\r\n\r", "incomplete"),
@@ -70,7 +71,10 @@ struct RequestHeadTests {
     static let twofold: [Row] = [
         Row(post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"), "ambiguous length-and-encoding"),
         Row(post("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n"), "ambiguous length-and-encoding"),
-        Row(post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"), "ambiguous repeated-transfer-encoding"),
+        Row(
+            post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"),
+            "ambiguous repeated-transfer-encoding"
+        ),
         Row(post("Content-Length: 3\r\nContent-Length: 4\r\n"), "ambiguous repeated-content-length"),
         Row(post("Content-Length: 3\r\nContent-Length: 3\r\n"), "ambiguous repeated-content-length"),
         Row(post("Content-Length: 3, 3\r\n"), "ambiguous invalid-content-length"),
@@ -92,13 +96,16 @@ struct RequestHeadTests {
         Row("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "ambiguous invalid-transfer-encoding"),
         Row("GET / HTTP/1.1\nHost: a\n\n", "ambiguous bare-lf"), Row(get("X: a\nY: b\r\n"), "ambiguous bare-lf"),
         Row(get("X: a\rY: b\r\n"), "ambiguous bare-cr"), Row("GET / HTTP/1.1\rHost: a\r\n", "ambiguous bare-cr"),
-        Row(get("X: a\0b\r\n"), "ambiguous control-character"), Row(get("X: a\u{7f}b\r\n"), "ambiguous control-character"),
-        Row(get("X\0: a\r\n"), "ambiguous control-character"), Row(get("X\u{1}Y: a\r\n"), "ambiguous control-character"),
+        Row(get("X: a\0b\r\n"), "ambiguous control-character"),
+        Row(get("X: a\u{7f}b\r\n"), "ambiguous control-character"),
+        Row(get("X\0: a\r\n"), "ambiguous control-character"),
+        Row(get("X\u{1}Y: a\r\n"), "ambiguous control-character"),
         Row(get("X : a\r\n"), "ambiguous space-before-colon"), Row(get("X\t: a\r\n"), "ambiguous space-before-colon"),
         Row(get("X: a\r\n b\r\n"), "ambiguous obs-fold"), Row(get("X: a\r\n\tb\r\n"), "ambiguous obs-fold"),
         Row(get(": a\r\n"), "ambiguous empty-name"), Row(get("X\r\n"), "ambiguous invalid-name"),
         Row(get("X(y): a\r\n"), "ambiguous invalid-name"), Row(get("\u{e9}: a\r\n"), "ambiguous invalid-name"),
-        Row("GET / HTTP/1.1\r\nHost: a\r\n\rX", "ambiguous bare-cr"), Row("GET / HTTP/1.1\r\nHost: a\r\n\n", "ambiguous bare-lf"),
+        Row("GET / HTTP/1.1\r\nHost: a\r\n\rX", "ambiguous bare-cr"),
+        Row("GET / HTTP/1.1\r\nHost: a\r\n\n", "ambiguous bare-lf"),
         Row("GET / HTTP/1.1\r\n\r\n", "ambiguous missing-host"), Row(get("Host: a\r\n"), "ambiguous repeated-host"),
         Row("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", "ambiguous invalid-host"),
         Row("GET / HTTP/1.1\r\nHost:\r\n\r\n", "ambiguous invalid-host"),
@@ -135,7 +142,7 @@ struct RequestHeadTests {
     @Test("longer than the limit is too long, complete or not", arguments: [20, 100, 1000])
     func limit(extra: Int) {
         let text = get("X: \(String(repeating: "a", count: extra))\r\n")
-        #expect(requestVerdict(text, limit: text.utf8.count) .hasPrefix("GET"))
+        #expect(requestVerdict(text, limit: text.utf8.count).hasPrefix("GET"))
         #expect(requestVerdict(text, limit: text.utf8.count - 1) == "too-long")
         #expect(requestVerdict(String(text.dropLast(4)), limit: 30) == "too-long")
     }

@@ -101,3 +101,46 @@ struct InterceptTargetTests {
         #expect(error?.code == .alreadyHijacked)
     }
 }
+
+@Suite("The original's Pods behind the decoy")
+struct OriginalEndpointsTests {
+    @Test("Ready addresses are listed by Service port, ports told apart by name")
+    func addresses() {
+        let object = DynamicObject(
+            .endpoints,
+            name: "interceptor-leaf-decoy",
+            [
+                "subsets": [
+                    [
+                        "addresses": [["ip": "10.0.0.1"], ["ip": "10.0.0.2"]],
+                        "notReadyAddresses": [["ip": "10.0.0.9"]],
+                        "ports": [["name": "metrics", "port": 9_100], ["name": "http", "port": 8_080]],
+                    ],
+                    ["addresses": [["ip": "10.0.0.3"]], "ports": [["name": "http", "port": 8_081]]],
+                ]
+            ]
+        )
+        let endpoints = OriginalEndpoints(object, ports: InterceptedPort.all(in: Sample.ports))
+        #expect(
+            endpoints.addresses == [
+                80: [
+                    .init(host: "10.0.0.1", port: 8_080), .init(host: "10.0.0.2", port: 8_080),
+                    .init(host: "10.0.0.3", port: 8_081),
+                ],
+                9090: [.init(host: "10.0.0.1", port: 9_100), .init(host: "10.0.0.2", port: 9_100)],
+            ]
+        )
+    }
+
+    @Test("An unnamed port matches the unnamed one; an object without subsets has none")
+    func unnamed() {
+        let ports = InterceptedPort.all(in: [["port": 80]])
+        let object = DynamicObject(
+            .endpoints,
+            name: "d",
+            ["subsets": [["addresses": [["ip": "::1"]], "ports": [["port": 3_000]]]]]
+        )
+        #expect(OriginalEndpoints(object, ports: ports).addresses == [80: [.init(host: "::1", port: 3_000)]])
+        #expect(OriginalEndpoints(DynamicObject(.endpoints, name: "d"), ports: ports).addresses.isEmpty)
+    }
+}

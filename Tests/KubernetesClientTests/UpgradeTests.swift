@@ -14,7 +14,9 @@ private struct Session {
     let tail = Tail()
 
     init(token: String? = nil, configure: @escaping @Sendable (any Channel) throws -> Void = { _ in }) throws {
-        let connection = ClusterConnection(server: ServerAddress(host: "127.0.0.1", port: 1, isTLS: false, basePath: "/base"))
+        let connection = ClusterConnection(
+            server: ServerAddress(host: "127.0.0.1", port: 1, isTLS: false, basePath: "/base")
+        )
         let transport = try LiveTransport(connection)
         let tail = NIOLoopBound(self.tail, eventLoop: self.client.eventLoop)
         let attempt = try UpgradeAttempt(
@@ -159,7 +161,9 @@ struct UpgradeTests {
     func earlyRefusal() throws {
         let session = try Session()
         var answer = try session.accept(try session.sent())
-        answer.writeBytes(portPrefixes + serverFrame([1] + Array("connection refused".utf8)) + serverFrame([3, 232], opcode: 0x8))
+        answer.writeBytes(
+            portPrefixes + serverFrame([1] + Array("connection refused".utf8)) + serverFrame([3, 232], opcode: 0x8)
+        )
         try session.client.writeInbound(answer)
         try? session.client.close().wait()
         try session.result()

@@ -67,7 +67,11 @@ extension ModelCluster {
         guard let object = self.objects[target.key()] else { return self.missing(target) }
         let preconditions = request.body?["preconditions"]
         if let uid = preconditions?["uid"]?.string, uid != object.uid {
-            return .failure(409, "Conflict", "Precondition failed: UID in precondition: \(uid), UID in object meta: \(object.uid)")
+            return .failure(
+                409,
+                "Conflict",
+                "Precondition failed: UID in precondition: \(uid), UID in object meta: \(object.uid)"
+            )
         }
         if let version = preconditions?["resourceVersion"]?.string, version != object.resourceVersion {
             return .failure(409, "Conflict", "Precondition failed: ResourceVersion in precondition: \(version)")

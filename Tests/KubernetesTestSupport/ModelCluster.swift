@@ -71,7 +71,10 @@ public struct ModelCluster: Sendable {
     /// Puts an object as it is, status included: the world that a test starts from.
     @discardableResult
     public mutating func put(_ object: DynamicObject) -> DynamicObject {
-        guard let type = self.types.first(where: { $0.apiVersion == object["apiVersion"]?.string && $0.kind == object.kind })
+        guard
+            let type = self.types.first(where: {
+                $0.apiVersion == object["apiVersion"]?.string && $0.kind == object.kind
+            })
         else { preconditionFailure("\(object.kind) is not among the types") }
         let key = Key(collection: type.collection, namespace: object.namespace, name: object.name)
         return self.store(object, at: key)
@@ -117,7 +120,9 @@ public struct ModelCluster: Sendable {
     }
 
     private func discovery(_ request: KubernetesRequest) -> Answer? {
-        guard request.method == .get, request.segments.count == (request.segments.first == "api" ? 2 : 3) else { return nil }
+        guard request.method == .get, request.segments.count == (request.segments.first == "api" ? 2 : 3) else {
+            return nil
+        }
         let apiVersion = request.segments.dropFirst().joined(separator: "/")
         let served = self.types.filter { $0.apiVersion == apiVersion }
         guard !served.isEmpty else { return .failure(404, "NotFound", "the server could not find \(apiVersion)") }
@@ -130,7 +135,10 @@ public struct ModelCluster: Sendable {
         let parts = [asked["resource"]?.string, asked["subresource"]?.string].compactMap { $0 }
         let action = "\(asked["verb"]?.string ?? "") \(parts.joined(separator: "/"))"
         let allowed = !self.forbidden.contains(action)
-        return Answer(status: 201, body: ["status": ["allowed": .bool(allowed), "reason": allowed ? "" : "the model says so"]])
+        return Answer(
+            status: 201,
+            body: ["status": ["allowed": .bool(allowed), "reason": allowed ? "" : "the model says so"]]
+        )
     }
 }
 

@@ -11,14 +11,20 @@ public final class ScriptedTransport: KubernetesTransport {
         var answer: @Sendable (KubernetesRequest) throws -> KubernetesResponse
 
         /// Expects `METHOD target` and answers with a document.
-        public static func answer(_ expected: String, status: Int = 200, retryAfter: Int? = nil, _ json: JSONValue) -> Self {
+        public static func answer(
+            _ expected: String,
+            status: Int = 200,
+            retryAfter: Int? = nil,
+            _ json: JSONValue
+        ) -> Self {
             Self(expected: expected) { _ in
                 KubernetesResponse(status: status, retryAfter: retryAfter, body: KubernetesBody(json.bytes))
             }
         }
 
         /// Expects `METHOD target` and answers with bytes, cut as given.
-        public static func stream(_ expected: String, _ chunks: [String], failing error: KubernetesError? = nil) -> Self {
+        public static func stream(_ expected: String, _ chunks: [String], failing error: KubernetesError? = nil) -> Self
+        {
             Self(expected: expected) { _ in
                 let body = AsyncThrowingStream<ByteBuffer, any Error> { stream in
                     for chunk in chunks { stream.yield(ByteBuffer(string: chunk)) }

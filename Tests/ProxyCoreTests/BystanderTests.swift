@@ -52,8 +52,10 @@ struct BystanderTests {
     @Test(
         "that does not speak HTTP/1 passes unread, for good, and says why",
         arguments: [
-            ("\u{16}\u{3}\u{1}", "tls"), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "h2-preface"), ("SSH-2.0-x\r\n", "not-http"),
-            ("GET /\r\n", "not-http"), (get(fields: "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), "ambiguous"),
+            ("\u{16}\u{3}\u{1}", "tls"), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "h2-preface"),
+            ("SSH-2.0-x\r\n", "not-http"),
+            ("GET /\r\n", "not-http"),
+            (get(fields: "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), "ambiguous"),
             (get(fields: "X : 1\r\n"), "ambiguous"), ("GET / HTTP/1.1\r\n\r\n", "ambiguous"),
         ]
     )
@@ -190,7 +192,9 @@ struct BystanderTests {
 
     @Test(
         "gets a response that cannot be read as it is, and everything after it",
-        arguments: ["hello\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "HTTP/2 200\r\n\r\n"]
+        arguments: [
+            "hello\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "HTTP/2 200\r\n\r\n",
+        ]
     )
     func badResponse(text: String) {
         var rig = Rig()

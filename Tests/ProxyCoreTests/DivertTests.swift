@@ -115,7 +115,10 @@ struct DivertTests {
     )
     func neverTwice(method: String, body: String) throws {
         var rig = Rig(routes: [try .user("alice")])
-        rig.receive(.client, body.isEmpty ? get(user: "alice", method: method) : post(body, user: "alice", method: method))
+        rig.receive(
+            .client,
+            body.isEmpty ? get(user: "alice", method: method) : post(body, user: "alice", method: method)
+        )
         rig.after { $0.upstreamAccepted() }
         rig.after { $0.upstreamReset() }
         #expect(rig.sent[.original] == "")
@@ -154,7 +157,10 @@ struct DivertTests {
         }
     }
 
-    @Test("answered with something that is no response gets a 502", arguments: ["SSH-2.0\r\n", "HTTP/1.1 200\nX\n\n", "HTTP/1.1 101 S\r\n\r\n"])
+    @Test(
+        "answered with something that is no response gets a 502",
+        arguments: ["SSH-2.0\r\n", "HTTP/1.1 200\nX\n\n", "HTTP/1.1 101 S\r\n\r\n"]
+    )
     func badResponse(text: String) throws {
         var rig = Rig(routes: [try .user("alice")])
         rig.receive(.client, get(user: "alice"))
@@ -264,7 +270,10 @@ struct DivertTests {
     @Test("with a malformed chunk is refused, and the laptop does not see the rest")
     func badChunk() throws {
         var rig = Rig(routes: [try .user("alice")])
-        rig.receive(.client, get(user: "alice", method: "POST", fields: "Transfer-Encoding: chunked\r\n") + "1\r\na\r\n")
+        rig.receive(
+            .client,
+            get(user: "alice", method: "POST", fields: "Transfer-Encoding: chunked\r\n") + "1\r\na\r\n"
+        )
         rig.after { $0.upstreamAccepted() }
         rig.receive(.client, "zz\r\n")
         #expect(rig.sent[.client]?.hasPrefix("HTTP/1.1 400") == true)

@@ -96,7 +96,10 @@ struct RandomTests {
         return expected.hasPrefix(sent) && (sent.hasSuffix("\r\n\r\n") || sent.hasSuffix("b") || sent.hasSuffix("c"))
     }
 
-    @Test("of any events at all end, lose nothing that was forwarded, and send no request twice", arguments: 0..<500 as Range<UInt64>)
+    @Test(
+        "of any events at all end, lose nothing that was forwarded, and send no request twice",
+        arguments: 0..<500 as Range<UInt64>
+    )
     func events(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         var rig = Rig(
@@ -105,9 +108,12 @@ struct RandomTests {
             headLimit: 200
         )
         let texts = [
-            get("/1"), get("/2", user: "alice"), post("abc", user: "alice"), post("abc", user: "bob"), "GET / HT", "\u{16}x", ok("1"),
-            "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 100 C\r\n\r\n", "HTTP/1.1 101 S\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
-            get(user: "alice", fields: "Upgrade: ws\r\n"), "junk", "zz\r\n", get(method: "POST", fields: "Transfer-Encoding: chunked\r\n"),
+            get("/1"), get("/2", user: "alice"), post("abc", user: "alice"), post("abc", user: "bob"), "GET / HT",
+            "\u{16}x", ok("1"),
+            "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 100 C\r\n\r\n", "HTTP/1.1 101 S\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
+            get(user: "alice", fields: "Upgrade: ws\r\n"), "junk", "zz\r\n",
+            get(method: "POST", fields: "Transfer-Encoding: chunked\r\n"),
         ]
         for _ in 0..<30 {
             switch Int.random(in: 0..<20, using: &random) {

@@ -1,6 +1,7 @@
 import Foundation
-@testable import ProxyTransport
 import Testing
+
+@testable import ProxyTransport
 
 @Suite("The access log and the counters", .timeLimit(.minutes(1)))
 struct LogTests {
@@ -41,7 +42,8 @@ struct LogTests {
             try await origin.write(ok("3"))
             await client.text { $0.hasSuffix("3") }
             try await client.close()
-            let texts = try await harness.logLines()
+            try await origin.close()
+            let texts = try await harness.logLines(3)
             let lines = try texts.map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
             #expect(lines.map(\.path) == ["/one", "/two", "/three"])
             #expect(lines.map(\.served_by) == ["original", "laptop", "original"])
@@ -71,16 +73,22 @@ struct LogTests {
             try await origin.write("bye")
             await client.text("bye")
             try await client.close()
-            let lines = try await harness.logLines()
+            try await origin.close()
+            let lines = try await harness.logLines(1)
             #expect(lines.count == 1)
             #expect(lines.first?.contains(#""protocol":"raw","bytes_in":6,"bytes_out":3"#) == true)
             #expect(lines.first?.contains(#""reason":"tls""#) == true)
-            #expect(harness.metrics.prometheusText().contains(#"detour_raw_connections_total{port="80",reason="tls"} 1"#))
+            #expect(
+                harness.metrics.prometheusText().contains(#"detour_raw_connections_total{port="80",reason="tls"} 1"#)
+            )
         }
     }
 
     /// Row 9 of the list of bad inputs.
-    @Test("let no byte of a request out of its string", arguments: ["/a\"b\\c", "/\u{9b}2J\u{e9}", "/{}<script>", "/\(String(repeating: "p", count: 300))"])
+    @Test(
+        "let no byte of a request out of its string",
+        arguments: ["/a\"b\\c", "/\u{9b}2J\u{e9}", "/{}<script>", "/\(String(repeating: "p", count: 300))"]
+    )
     func injection(path: String) async throws {
         try await Harness.run { harness in
             let client = try await harness.connect()
@@ -90,12 +98,15 @@ struct LogTests {
             try await origin.write(ok("1"))
             await client.text(ok("1"))
             try await client.close()
-            let lines = try await harness.logLines()
+            try await origin.close()
+            let lines = try await harness.logLines(1)
             #expect(lines.count == 1)
             let ascii = lines.joined().utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
             #expect(ascii)
             let line = try JSONDecoder().decode(Line.self, from: Data(lines.joined().utf8))
-            let expected = path.utf8.prefix(256).map { $0 < 0x7f ? String(UnicodeScalar($0)) : "%" + String($0, radix: 16, uppercase: true) }
+            let expected = path.utf8.prefix(256).map {
+                $0 < 0x7f ? String(UnicodeScalar($0)) : "%" + String($0, radix: 16, uppercase: true)
+            }
             #expect(line.path == expected.joined())
         }
     }

@@ -19,7 +19,8 @@ struct HeaderMatchTests {
         arguments: zip(
             ["yes", "", ":yes", "X A:1", "X-\u{e9}:1", "X:", "X: \t ", "X:a\u{7}b", "X:a\r\nY: b", "X\u{1b}[2J:1"],
             [
-                MatchError.Code.missingColon, .missingColon, .emptyName, .invalidName, .invalidName, .emptyValue, .emptyValue,
+                MatchError.Code.missingColon, .missingColon, .emptyName, .invalidName, .invalidName, .emptyValue,
+                .emptyValue,
                 .invalidValue, .invalidValue, .invalidName,
             ]
         )
@@ -33,8 +34,10 @@ struct HeaderMatchTests {
     @Test(
         "looks at the name without case and at the value byte by byte",
         arguments: [
-            ("X-User", "alice", true), ("x-user", " alice\t", true), ("X-USER", "Alice", false), ("x-user", "alice, bob", false),
-            ("x-users", "alice", false), ("x-use", "alice", false), ("x-user", "", false), ("x-user", "alicealice", false),
+            ("X-User", "alice", true), ("x-user", " alice\t", true), ("X-USER", "Alice", false),
+            ("x-user", "alice, bob", false),
+            ("x-users", "alice", false), ("x-use", "alice", false), ("x-user", "", false),
+            ("x-user", "alicealice", false),
         ]
     )
     func matchesLine(name: String, value: String, expected: Bool) throws {

@@ -7,7 +7,10 @@ import Testing
 struct ProxyHeaderTests {
     static let v4 = ProxyEndpoint(address: [192, 0, 2, 1], port: 4711)
     static let service = ProxyEndpoint(address: [10, 96, 0, 7], port: 80)
-    static let v6 = ProxyEndpoint(address: [0x20, 0x01, 0x0d, 0xb8] + [UInt8](repeating: 0, count: 11) + [1], port: 65_535)
+    static let v6 = ProxyEndpoint(
+        address: [0x20, 0x01, 0x0d, 0xb8] + [UInt8](repeating: 0, count: 11) + [1],
+        port: 65_535
+    )
     static let signature: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]
 
     static func wire(_ command: UInt8, _ family: UInt8, _ body: [UInt8], length: Int? = nil) -> [UInt8] {
@@ -26,12 +29,16 @@ struct ProxyHeaderTests {
         #expect(Array(header.encoded().readableBytesView) == expected)
     }
 
-    @Test("What is written is read back", arguments: [
-        ProxyHeader(source: v4, destination: service, route: "leaf", servicePort: 8080),
-        ProxyHeader(source: v6, destination: v6, route: nil, servicePort: nil),
-        ProxyHeader(source: nil, destination: nil, route: "é", servicePort: 1),
-        ProxyHeader(source: nil, destination: nil),
-    ], [false, true])
+    @Test(
+        "What is written is read back",
+        arguments: [
+            ProxyHeader(source: v4, destination: service, route: "leaf", servicePort: 8080),
+            ProxyHeader(source: v6, destination: v6, route: nil, servicePort: nil),
+            ProxyHeader(source: nil, destination: nil, route: "é", servicePort: 1),
+            ProxyHeader(source: nil, destination: nil),
+        ],
+        [false, true]
+    )
     func roundTrip(_ header: ProxyHeader, _ checksum: Bool) throws {
         var buffer = header.encoded(checksum: checksum)
         buffer.writeString("rest")
@@ -49,7 +56,10 @@ struct ProxyHeaderTests {
 
     @Test("A header in pieces is awaited, and nothing of it is taken before it is whole")
     func pieces() throws {
-        let bytes = Array(ProxyHeader(source: Self.v4, destination: Self.service, route: "x").encoded(checksum: true).readableBytesView)
+        let bytes = Array(
+            ProxyHeader(source: Self.v4, destination: Self.service, route: "x").encoded(checksum: true)
+                .readableBytesView
+        )
         for count in 0..<bytes.count {
             var buffer = ByteBuffer(bytes: bytes[..<count])
             #expect(try ProxyHeader.parse(&buffer) == nil)
@@ -67,25 +77,28 @@ struct ProxyHeaderTests {
         #expect(try ProxyHeader.parse(&unspecified)?.fields == [.init(type: 0xee, value: [9])])
     }
 
-    @Test("What is no header is refused at the byte that shows it", arguments: [
-        (Array("GET / HTTP/1.1\r\n".utf8), ProxyHeaderError.notAHeader),
-        ([13, 10, 13, 11], .notAHeader),
-        (signature + [0x11], .unknownCommand(0x11)),
-        (signature + [0x22], .unknownCommand(0x22)),
-        (signature + [0x21, 0x41], .unknownFamily(0x41)),
-        (signature + [0x21, 0x13], .unknownFamily(0x13)),
-        (wire(0x21, 0x11, [], length: 4081), .tooLong(4097)),
-        (wire(0x21, 0x11, [1, 2, 3]), .truncated),
-        (wire(0x21, 0x21, [UInt8](repeating: 0, count: 35)), .truncated),
-        (wire(0x21, 0x31, [UInt8](repeating: 0, count: 215)), .truncated),
-        (wire(0x21, 0, [0xe0, 0, 2, 1]), .truncated),
-        (wire(0x21, 0, [0xe0, 0]), .truncated),
-        (wire(0x21, 0, [0xe1, 0, 1, 1]), .badField(0xe1)),
-        (wire(0x21, 0, [0xe0, 0, 1, 0xff]), .badField(0xe0)),
-        (wire(0x21, 0, [0xe0, 0, 1, 65, 0xe0, 0, 1, 65]), .badField(0xe0)),
-        (wire(0x21, 0, [0x03, 0, 3, 1, 2, 3]), .badField(0x03)),
-        (wire(0x21, 0, [0x03, 0, 4, 1, 2, 3, 4]), .badChecksum),
-    ] as [([UInt8], ProxyHeaderError)])
+    @Test(
+        "What is no header is refused at the byte that shows it",
+        arguments: [
+            (Array("GET / HTTP/1.1\r\n".utf8), ProxyHeaderError.notAHeader),
+            ([13, 10, 13, 11], .notAHeader),
+            (signature + [0x11], .unknownCommand(0x11)),
+            (signature + [0x22], .unknownCommand(0x22)),
+            (signature + [0x21, 0x41], .unknownFamily(0x41)),
+            (signature + [0x21, 0x13], .unknownFamily(0x13)),
+            (wire(0x21, 0x11, [], length: 4081), .tooLong(4097)),
+            (wire(0x21, 0x11, [1, 2, 3]), .truncated),
+            (wire(0x21, 0x21, [UInt8](repeating: 0, count: 35)), .truncated),
+            (wire(0x21, 0x31, [UInt8](repeating: 0, count: 215)), .truncated),
+            (wire(0x21, 0, [0xe0, 0, 2, 1]), .truncated),
+            (wire(0x21, 0, [0xe0, 0]), .truncated),
+            (wire(0x21, 0, [0xe1, 0, 1, 1]), .badField(0xe1)),
+            (wire(0x21, 0, [0xe0, 0, 1, 0xff]), .badField(0xe0)),
+            (wire(0x21, 0, [0xe0, 0, 1, 65, 0xe0, 0, 1, 65]), .badField(0xe0)),
+            (wire(0x21, 0, [0x03, 0, 3, 1, 2, 3]), .badField(0x03)),
+            (wire(0x21, 0, [0x03, 0, 4, 1, 2, 3, 4]), .badChecksum),
+        ] as [([UInt8], ProxyHeaderError)]
+    )
     func refused(_ bytes: [UInt8], _ error: ProxyHeaderError) {
         var buffer = ByteBuffer(bytes: bytes)
         #expect(throws: error) { try ProxyHeader.parse(&buffer) }
@@ -106,7 +119,12 @@ struct ProxyHeaderTests {
 
     @Test("A route that is too long is left out rather than written so that nobody can read it")
     func longRoute() throws {
-        let header = ProxyHeader(source: nil, destination: nil, route: String(repeating: "a", count: 5_000), servicePort: 80)
+        let header = ProxyHeader(
+            source: nil,
+            destination: nil,
+            route: String(repeating: "a", count: 5_000),
+            servicePort: 80
+        )
         var buffer = header.encoded(checksum: true)
         #expect(buffer.readableBytes <= ProxyHeader.longest)
         #expect(try ProxyHeader.parse(&buffer)?.servicePort == 80)

@@ -10,8 +10,14 @@ struct YamuxFrameTests {
         "A header has its documented bytes",
         arguments: [
             (YamuxHeader(.data, stream: 3, length: 5), [0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 5]),
-            (YamuxHeader(.windowUpdate, flags: .syn, stream: 1, length: 786_432), [0, 1, 0, 1, 0, 0, 0, 1, 0, 12, 0, 0]),
-            (YamuxHeader(.windowUpdate, flags: [.ack, .fin], stream: 0xffff_fffe), [0, 1, 0, 6, 255, 255, 255, 254, 0, 0, 0, 0]),
+            (
+                YamuxHeader(.windowUpdate, flags: .syn, stream: 1, length: 786_432),
+                [0, 1, 0, 1, 0, 0, 0, 1, 0, 12, 0, 0]
+            ),
+            (
+                YamuxHeader(.windowUpdate, flags: [.ack, .fin], stream: 0xffff_fffe),
+                [0, 1, 0, 6, 255, 255, 255, 254, 0, 0, 0, 0]
+            ),
             (YamuxHeader(.windowUpdate, flags: .rst, stream: 2), [0, 1, 0, 8, 0, 0, 0, 2, 0, 0, 0, 0]),
             (YamuxHeader(.ping, flags: .syn, length: 0x0102_0304), [0, 2, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4]),
             (YamuxHeader(.goAway, length: 1), [0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
@@ -56,9 +62,11 @@ struct YamuxFrameTests {
                 testDescription: "opening a stream twice",
                 bytes: frame(type: 1, flags: 1, stream: 1) + frame(type: 1, flags: 1, stream: 1)
             ),
+            Refused(testDescription: "data for a number left out", bytes: frame(type: 1, flags: 1, stream: 3) + data(1, [1])),
+            Refused(testDescription: "leaving out too many numbers", bytes: frame(type: 1, flags: 1, stream: 2_051)),
             Refused(
-                testDescription: "opening a lower stream later",
-                bytes: frame(type: 1, flags: 1, stream: 3) + frame(type: 1, flags: 1, stream: 1)
+                testDescription: "using a left-out number twice",
+                bytes: [3, 1, 1].flatMap { frame(type: 1, flags: 1, stream: $0) }
             ),
             Refused(testDescription: "opening and acknowledging at once", bytes: frame(type: 1, flags: 3, stream: 1)),
             Refused(
@@ -81,7 +89,10 @@ struct YamuxFrameTests {
                 testDescription: "finishing twice",
                 bytes: frame(type: 1, flags: 5, stream: 1) + frame(type: 1, flags: 4, stream: 1)
             ),
-            Refused(testDescription: "data after the finish", bytes: frame(type: 1, flags: 5, stream: 1) + data(1, [1])),
+            Refused(
+                testDescription: "data after the finish",
+                bytes: frame(type: 1, flags: 5, stream: 1) + data(1, [1])
+            ),
             Refused(testDescription: "a ping that is neither question nor answer", bytes: frame(type: 2)),
             Refused(testDescription: "a ping for a stream", bytes: frame(type: 2, flags: 1, stream: 1)),
             Refused(testDescription: "a go-away for a stream", bytes: frame(type: 3, stream: 1)),
@@ -120,8 +131,10 @@ struct YamuxFrameTests {
         + data(5, [], flags: 5)
 
     static let meaning: [YamuxEvent] = [
-        .opened(1), .credited(1), .data(1, ByteBuffer(string: "hello")), .reply(YamuxHeader(.ping, flags: .ack, length: 9)),
-        .opened(3), .data(3, ByteBuffer(string: "second")), .data(1, ByteBuffer(string: "bye")), .finished(1), .reset(3),
+        .opened(1), .credited(1), .data(1, ByteBuffer(string: "hello")),
+        .reply(YamuxHeader(.ping, flags: .ack, length: 9)),
+        .opened(3), .data(3, ByteBuffer(string: "second")), .data(1, ByteBuffer(string: "bye")), .finished(1),
+        .reset(3),
         .pong(4), .opened(5), .finished(5),
     ]
 
@@ -152,7 +165,9 @@ struct YamuxFrameTests {
                 stream: UInt32.random(in: 0...6, using: &generator),
                 length: UInt32.random(in: 0...40, using: &generator)
             )
-            if Int.random(in: 0..<20, using: &generator) == 0 { bytes[Int.random(in: 0..<12, using: &generator)] ^= 0x80 }
+            if Int.random(in: 0..<20, using: &generator) == 0 {
+                bytes[Int.random(in: 0..<12, using: &generator)] ^= 0x80
+            }
             guard (try? session.receiveAll(bytes)) != nil else { return }
         }
     }

@@ -48,7 +48,11 @@ struct AdmissionTests {
         let error = await #expect(throws: TunnelError.self) { _ = try await fixture.connect(identity: stranger) }
         #expect(error?.code == .handshakeFailed)
         await fixture.events.wait { event in
-            if case .refused(nil, let reason) = event { reason.contains("key that the Session does not name") } else { false }
+            if case .refused(nil, let reason) = event {
+                reason.contains("key that the Session does not name")
+            } else {
+                false
+            }
         }
         await fixture.stop()
     }
@@ -73,7 +77,9 @@ struct AdmissionTests {
         let channel = try await ClientBootstrap(group: fixture.group)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+                    try channel.pipeline.syncOperations.addHandler(
+                        NIOSSLClientHandler(context: context, serverHostname: nil)
+                    )
                 }
             }
             .connect(host: "127.0.0.1", port: fixture.server.port).get()

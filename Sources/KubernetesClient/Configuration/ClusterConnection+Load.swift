@@ -1,9 +1,10 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 import KubernetesModel
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 extension ClusterConnection {
     /// Finds the cluster a command is meant for: an explicit kubeconfig, else `KUBECONFIG`, else `~/.kube/config`, else the

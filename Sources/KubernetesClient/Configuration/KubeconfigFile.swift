@@ -63,7 +63,9 @@ struct KubeconfigFile: Decodable {
             self.clientKeyData = try fields.decodeIfPresent(String.self, forKey: .clientKeyData)
             let all = try decoder.container(keyedBy: AnyKey.self)
             let unsupported = ["exec", "auth-provider", "username", "password", "as", "as-groups", "as-user-extra"]
-            self.unsupported = try unsupported.filter { try all.contains(AnyKey($0)) && !all.decodeNil(forKey: AnyKey($0)) }
+            self.unsupported = try unsupported.filter {
+                try all.contains(AnyKey($0)) && !all.decodeNil(forKey: AnyKey($0))
+            }
         }
     }
 

@@ -40,7 +40,9 @@ struct PortForwardDemultiplexer {
     mutating func endMessage() -> Output? {
         self.channel = nil
         guard self.text.readableBytes > 0 else { return nil }
-        let text = String(buffer: self.text.getSlice(at: 0, length: min(self.text.readableBytes, Self.longestText)) ?? self.text)
+        let text = String(
+            buffer: self.text.getSlice(at: 0, length: min(self.text.readableBytes, Self.longestText)) ?? self.text
+        )
         self.text.clear()
         return .failure(String(text.filter { $0 >= " " }))
     }

@@ -26,7 +26,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private static let headLimit = 64 * 1024
     private static let bodyLimit = 64 * 1024
 
-    private let handshake = NIOTypedWebSocketClientUpgrader<Void> { channel, _ in channel.eventLoop.makeSucceededVoidFuture() }
+    private let handshake = NIOTypedWebSocketClientUpgrader<Void> { channel, _ in
+        channel.eventLoop.makeSucceededVoidFuture()
+    }
     private let target: String
     private let headers: HTTPHeaders
     private let subprotocol: String
@@ -43,7 +45,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     ///   - subprotocol: the only one offered; a server that does not choose it is refused.
     ///   - delegate: what to do with the answer.
     ///   - promise: succeeds when the connection is upgraded.
-    init(target: String, headers: HTTPHeaders, subprotocol: String, delegate: Delegate, promise: EventLoopPromise<Void>) {
+    init(target: String, headers: HTTPHeaders, subprotocol: String, delegate: Delegate, promise: EventLoopPromise<Void>)
+    {
         self.target = target
         self.headers = headers
         self.subprotocol = subprotocol
@@ -126,7 +129,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func endRefusalIfWhole(_ context: ChannelHandlerContext) {
-        guard let head = self.refusal, self.bytes.readableBytes < Self.bodyLimit else { return self.endRefusal(context) }
+        guard let head = self.refusal, self.bytes.readableBytes < Self.bodyLimit else {
+            return self.endRefusal(context)
+        }
         if head.headers[canonicalForm: "Transfer-Encoding"].last == "chunked" {
             if self.bytes.readableBytesView.suffix(5).elementsEqual("0\r\n\r\n".utf8) { self.endRefusal(context) }
         } else if let length = head.headers.first(name: "Content-Length").flatMap({ Int($0) }) {
@@ -186,7 +191,8 @@ extension HTTPResponseHead {
         // By code units: Swift sees a carriage return and a line feed as one character.
         let lines = text.utf8.split(separator: 0x0a).map { String(decoding: $0.filter { $0 != 0x0d }, as: UTF8.self) }
         let words = lines.first?.split(separator: " ", maxSplits: 2) ?? []
-        guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let code = UInt(words[1]), (100..<600).contains(code) else {
+        guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let code = UInt(words[1]), (100..<600).contains(code)
+        else {
             return nil
         }
         var headers = HTTPHeaders()

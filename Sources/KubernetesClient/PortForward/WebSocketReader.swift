@@ -51,7 +51,8 @@ struct WebSocketReader {
                 self.isInMessage = false
                 return .endOfMessage
             case .payload(let remaining, let isFinal):
-                guard let bytes = buffer.readSlice(length: min(remaining, buffer.readableBytes)), bytes.readableBytes > 0
+                guard let bytes = buffer.readSlice(length: min(remaining, buffer.readableBytes)),
+                    bytes.readableBytes > 0
                 else { return nil }
                 self.state = .payload(remaining: remaining - bytes.readableBytes, isFinal: isFinal)
                 defer { self.isAtStart = false }
@@ -71,7 +72,8 @@ struct WebSocketReader {
     /// Reads a frame's header if it is whole; otherwise leaves it where it is.
     private mutating func readHeader(_ buffer: inout ByteBuffer) throws(Violation) -> Bool {
         let start = buffer.readerIndex
-        guard let first: UInt8 = buffer.getInteger(at: start), let second: UInt8 = buffer.getInteger(at: start + 1) else {
+        guard let first: UInt8 = buffer.getInteger(at: start), let second: UInt8 = buffer.getInteger(at: start + 1)
+        else {
             return false
         }
         guard first & 0x70 == 0 else { throw .reservedBits }

@@ -21,6 +21,7 @@ enum ConnectionTrouble {
     private static func isBeforeSending(_ cause: any Error) -> Bool {
         switch cause {
         case is NIOConnectionError, is NIOSSLExtraError, is NIOSSLError: true
+        case let error as IOError: error.errnoCode == ECONNREFUSED
         case let error as HTTPClientError:
             error == .connectTimeout || error == .tlsHandshakeTimeout || error == .getConnectionFromPoolTimeout
         default: false

@@ -80,7 +80,8 @@ struct UpgradeAttempt: Sendable {
         let connection = transport.connection
         self.tls =
             connection.server.isTLS
-            ? try NIOSSLContext(configuration: try TLSSettings.make(for: connection, identity: credential.identity)) : nil
+            ? try NIOSSLContext(configuration: try TLSSettings.make(for: connection, identity: credential.identity))
+            : nil
     }
 
     /// Sets up the pipeline and sends the request; runs on the channel's event loop.
@@ -93,7 +94,9 @@ struct UpgradeAttempt: Sendable {
             if let tls = self.tls {
                 let name = self.transport.connection.tlsServerName ?? self.transport.connection.server.host
                 // Addresses are never sent as SNI; without a name the certificate must have the peer's address.
-                try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name.isIPAddress ? nil : name))
+                try pipeline.addHandler(
+                    NIOSSLClientHandler(context: tls, serverHostname: name.isIPAddress ? nil : name)
+                )
             }
             try pipeline.addHandler(
                 UpgradeHandler(

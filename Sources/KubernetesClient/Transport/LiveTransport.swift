@@ -65,7 +65,9 @@ public struct LiveTransport: KubernetesTransport {
         if let name = connection.tlsServerName { configuration.dnsOverride = [name: connection.server.host] }
         self.client = OwnedHTTPClient(HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration))
         configuration.timeout.read = limits.watchSilence
-        self.watchClient = OwnedHTTPClient(HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration))
+        self.watchClient = OwnedHTTPClient(
+            HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        )
     }
 
     /// Who is asked, and as whom.

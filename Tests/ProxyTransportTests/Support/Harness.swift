@@ -4,8 +4,8 @@ import NIOCore
 import NIOPosix
 import ProxyCore
 import ProxyTransport
-import Tunnel
 import TrafficMatch
+import Tunnel
 
 /// A listener between a test's client, its original service and the tunnel of one route, `alice`.
 struct Harness: Sendable {
@@ -33,8 +33,8 @@ struct Harness: Sendable {
         do { try await body(harness) } catch { failure = error }
         await harness.listener.stopAccepting()
         harness.listener.closeAll()
-        try await harness.origin.close()
-        try await harness.tunnel.close()
+        try? await harness.origin.close()
+        try? await harness.tunnel.close()
         await harness.log.close()
         unlink(harness.tunnelPath)
         Foundation.close(harness.descriptor)
@@ -95,15 +95,15 @@ struct Harness: Sendable {
         return (stream, header)
     }
 
-    /// The log's lines; every connection must be over, for lines travel in batches.
-    func logLines() async throws -> [String] {
-        while self.listener.active.total > 0 { await Task.yield() }
+    /// The log's lines, at least `count` of them, once every connection is over.
+    func logLines(_ count: Int) async throws -> [String] {
+        while self.listener.active.total > 0, !Task.isCancelled { await Task.yield() }
         self.listener.closeAll()
         var text = ""
         repeat {
             text = try String(contentsOf: self.logFile, encoding: .utf8)
             await Task.yield()
-        } while text.isEmpty
+        } while text.count(where: { $0 == "\n" }) < count && !Task.isCancelled
         return text.split(separator: "\n").map(String.init)
     }
 }
@@ -118,4 +118,12 @@ func post(_ body: String, user: String? = nil) -> String {
 
 func ok(_ body: String, fields: String = "") -> String {
     "HTTP/1.1 200 OK\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+}
+
+extension [UInt8] {
+    /// Bytes of which no two blocks are alike, made from numbered lines.
+    init(pattern count: Int) {
+        let filler = String(repeating: ".", count: 1_014)
+        self = Array((0..<(count >> 10)).map { String(($0 + 1_000_000_000)) + filler }.joined().utf8)
+    }
 }

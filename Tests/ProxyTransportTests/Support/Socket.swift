@@ -41,13 +41,22 @@ final class Socket: Sendable {
     /// Waits until what has come satisfies `condition`.
     @discardableResult
     func wait(until condition: @escaping @Sendable (Seen) -> Bool) async -> Seen {
-        await withCheckedContinuation { continuation in
-            let seen: Seen? = self.state.withLock { state in
-                guard !condition(state.seen) else { return state.seen }
-                state.waiting.append((condition, continuation))
-                return nil
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let seen: Seen? = self.state.withLock { state in
+                    guard !Task.isCancelled, !condition(state.seen) else { return state.seen }
+                    state.waiting.append((condition, continuation))
+                    return nil
+                }
+                if let seen { continuation.resume(returning: seen) }
             }
-            if let seen { continuation.resume(returning: seen) }
+        } onCancel: {
+            // The time limit has passed: whoever waits goes on with what there is.
+            let (waiting, seen) = self.state.withLock { state in
+                defer { state.waiting = [] }
+                return (state.waiting, state.seen)
+            }
+            for (_, continuation) in waiting { continuation.resume(returning: seen) }
         }
     }
 

@@ -68,7 +68,8 @@ final class ExchangeService: Sendable {
 /// The client's side of `ExchangeService`, and what both share.
 enum Exchange {
     /// Runs one exchange; true when what came down was exactly right and ended.
-    static func run(_ socket: PosixSocket, number: Int, up: Int, down: Int, order: ExchangeService.Order) throws -> Bool {
+    static func run(_ socket: PosixSocket, number: Int, up: Int, down: Int, order: ExchangeService.Order) throws -> Bool
+    {
         var head: [UInt8] = []
         for value in [number, up, down, Int(order.rawValue)] {
             head += [UInt8(value >> 24 & 255), UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255)]

@@ -34,7 +34,12 @@ final class TunnelFixture: Sendable {
         return try await TunnelFixture(settings, identity, laptop, directory)
     }
 
-    private init(_ settings: Settings, _ identity: TunnelIdentity, _ laptop: TunnelIdentity, _ directory: URL) async throws {
+    private init(
+        _ settings: Settings,
+        _ identity: TunnelIdentity,
+        _ laptop: TunnelIdentity,
+        _ directory: URL
+    ) async throws {
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         self.serverIdentity = identity
         self.laptop = laptop
@@ -93,7 +98,8 @@ final class TunnelFixture: Sendable {
             identity: identity ?? self.laptop,
             serverFingerprint: serverFingerprint ?? self.serverIdentity.fingerprint,
             hello: TunnelHello(route: route, session: session, epoch: epoch, version: "test"),
-            targets: { _ in port == 0 ? [] : [try? SocketAddress(ipAddress: "127.0.0.1", port: port)].compactMap(\.self) }
+            targets: { _ in port == 0 ? [] : [try? SocketAddress(ipAddress: "127.0.0.1", port: port)].compactMap(\.self)
+            }
         )
         configuration.timing = self.settings.timing
         configuration.limits = self.settings.limits
@@ -150,7 +156,8 @@ private final class WeakFixture: Sendable {
 final class EventLog: Sendable {
     private struct State {
         var events: [TunnelServerEvent] = []
-        var waiters: [(matches: @Sendable (TunnelServerEvent) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
+        var waiters:
+            [(matches: @Sendable (TunnelServerEvent) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state = Mutex(State())

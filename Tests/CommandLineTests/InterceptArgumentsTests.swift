@@ -1,0 +1,114 @@
+import ArgumentParser
+import Intercept
+import Testing
+
+@testable import detour
+
+@Suite("The arguments of intercept")
+struct InterceptArgumentsTests {
+    @Test(
+        "A Service is named in each of the documented ways",
+        arguments: [["leaf"], ["service/leaf"], ["services/leaf"], ["svc/leaf"], ["service", "leaf"], ["svc", "leaf"]]
+    )
+    func target(words: [String]) throws {
+        #expect(try InterceptCommand.parse(words).serviceName() == "leaf")
+    }
+
+    @Test(
+        "What is no Service is refused in words",
+        arguments: [
+            (["deployment/leaf"], "only Services"), (["statefulset/leaf"], "only Services"), (["port/80"], "only Services"),
+            (["a", "b"], "one target"), (["service", "a", "b"], "one target"), (["service/a/b"], "is no target"),
+            ([""], "is no target"), (["service/"], "is no target"), (["svc/"], "is no target"),
+        ] as [([String], String)]
+    )
+    func refusedTarget(words: [String], why: String) throws {
+        let command = try InterceptCommand.parse(words)
+        let error = #expect(throws: ValidationError.self) { try command.serviceName() }
+        #expect(error?.message.contains(why) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("No target at all is a usage error")
+    func noTarget() {
+        #expect(throws: (any Error).self) { try InterceptCommand.parse([]) }
+    }
+
+    @Test("Without a header the documented one is asked for; each -x adds a condition")
+    func headers() throws {
+        #expect("\(try InterceptCommand.parse(["leaf"]).options(service: "leaf").match)" == "X-C6O-INTERCEPT:yes")
+        let two = try InterceptCommand.parse(["leaf", "-x", "X-Dev: ada", "--header", "X-Team:red"])
+            .options(service: "leaf").match
+        #expect(two.headers.map(\.name).map { $0.lowercased() } == ["x-dev", "x-team"])
+        #expect(two.headers.map(\.value) == ["ada", "red"])
+    }
+
+    @Test("Both spellings of a port mapping mean the same")
+    func ports() throws {
+        let short = try InterceptCommand.parse(["leaf", "-p", "80:3000"]).options(service: "leaf").ports
+        let long = try InterceptCommand.parse(["leaf", "--remotePort", "80", "--localPort", "3000"])
+            .options(service: "leaf").ports
+        #expect(short == [.init(remote: "80", local: 3_000)])
+        #expect(long == short)
+        let both = try InterceptCommand.parse(["leaf", "-p", "80:3000", "-p", "http:1"]).options(service: "leaf").ports
+        #expect(both.map(\.remote) == ["80", "http"])
+    }
+
+    @Test(
+        "What cannot be meant is refused while parsing",
+        arguments: [
+            ["leaf", "-r", "80"], ["leaf", "-l", "3000"], ["leaf", "--replicas", "0"], ["leaf", "--ttl", "0"],
+            ["leaf", "--ttl", "soon"], ["leaf", "--drain", "-1s"], ["leaf", "--on-unreachable", "404"],
+            ["leaf", "-o", "xml"], ["leaf", "--no-such-flag"],
+            ["leaf", "-r", "80", "-l", "0"], ["leaf", "-r", "80", "-l", "65536"],
+        ]
+    )
+    func refused(arguments: [String]) {
+        #expect(throws: (any Error).self) { try InterceptCommand.parse(arguments) }
+    }
+
+    @Test("Flags reach the options")
+    func flags() throws {
+        let options = try InterceptCommand.parse([
+            "leaf", "--ttl", "2m", "--drain", "30", "--replicas", "3", "--image", "r/i:1", "--image-pull-secret", "s",
+            "--on-unreachable", "503", "--take-over",
+        ]).options(service: "leaf")
+        #expect(options.ttlSeconds == 120)
+        #expect(options.drainSeconds == 30)
+        #expect(options.replicas == 3)
+        #expect(options.image == "r/i:1")
+        #expect(options.imagePullSecret == "s")
+        #expect(options.onUnreachable == .unavailable)
+        #expect(options.takesOver)
+        #expect(options.owner.contains("@"))
+    }
+
+    @Test("-c, --close and --clean are one flag", arguments: ["-c", "--close", "--clean"])
+    func close(flag: String) throws {
+        #expect(try InterceptCommand.parse(["service", "leaf", flag]).close)
+    }
+}
+
+@Suite("Times on the command line")
+struct SecondsTests {
+    @Test(
+        "Seconds, minutes and hours are read",
+        arguments: [("45", 45), ("45s", 45), ("10m", 600), ("2h", 7_200), ("1", 1), ("999999s", 999_999)]
+    )
+    func reading(text: String, seconds: Int) {
+        #expect(Seconds(argument: text)?.value == seconds)
+    }
+
+    @Test(
+        "Everything else is refused",
+        arguments: ["", "s", "0", "0m", "-5", "1.5s", "5 s", "5d", "1000000", "ten", "9223372036854775807h", "5ms", "5S"]
+    )
+    func refusing(text: String) {
+        #expect(Seconds(argument: text) == nil)
+    }
+
+    @Test("A time is written so that it can be read again")
+    func writing() {
+        #expect("\(Seconds(600))" == "600s")
+        #expect(Seconds(argument: "\(Seconds(7))")?.value == 7)
+    }
+}

@@ -1,0 +1,252 @@
+import KubernetesModel
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import KubernetesClient
+
+/// A small HTTP server on loopback whose answers a closure gives.
+private final class Server: Sendable {
+    struct Answer {
+        var status: HTTPResponseStatus = .ok
+        var headers: HTTPHeaders = [:]
+        var body: [String] = []
+        /// Whether the answer is left open after the body.
+        var isEndless = false
+    }
+
+    let channel: any Channel
+    let connections = Mutex(0)
+
+    var connection: ClusterConnection {
+        let port = self.channel.localAddress?.port ?? 0
+        return ClusterConnection(server: ServerAddress(host: "127.0.0.1", port: port, isTLS: false), userName: "alice")
+    }
+
+    init(_ answer: @escaping @Sendable (HTTPRequestHead, String) -> Answer) async throws {
+        self.channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(Handler(answer: answer))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias OutboundOut = HTTPServerResponsePart
+        private let answer: (HTTPRequestHead, String) -> Answer
+        private var head: HTTPRequestHead?
+        private var body = ""
+
+        init(answer: @escaping (HTTPRequestHead, String) -> Answer) { self.answer = answer }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch Self.unwrapInboundIn(data) {
+            case .head(let head):
+                self.head = head
+                self.body = ""
+            case .body(let bytes): self.body += String(buffer: bytes)
+            case .end:
+                guard let head = self.head else { return }
+                let answer = self.answer(head, self.body)
+                let responseHead = HTTPResponseHead(version: .http1_1, status: answer.status, headers: answer.headers)
+                context.write(Self.wrapOutboundOut(.head(responseHead)), promise: nil)
+                for part in answer.body {
+                    context.writeAndFlush(
+                        Self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: part)))),
+                        promise: nil
+                    )
+                }
+                if answer.isEndless {
+                    context.flush()
+                } else {
+                    context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
+                }
+            }
+        }
+    }
+}
+
+@Suite("The live transport on loopback", .timeLimit(.minutes(1)))
+struct LiveTransportTests {
+    private let pauses = Pauses()
+
+    private func withClient<Result>(
+        _ server: Server,
+        _ connection: ClusterConnection? = nil,
+        limits: LiveTransport.Limits = .init(),
+        _ body: (KubernetesClient) async throws -> Result
+    ) async throws -> Result {
+        let transport = try LiveTransport(connection ?? server.connection, limits: limits)
+        let client = KubernetesClient(transport: transport, namespace: "shop", policy: self.pauses.policy)
+        do {
+            let result = try await body(client)
+            try await client.shutdown()
+            try await server.channel.close()
+            return result
+        } catch {
+            try await client.shutdown()
+            try await server.channel.close()
+            throw error
+        }
+    }
+
+    @Test("Method, target, headers and body arrive as asked, behind the server's base path")
+    func request() async throws {
+        let server = try await Server { head, body in
+            let said: JSONValue = [
+                "said": .string(
+                    "\(head.method) \(head.uri) \(head.headers["content-type"]) \(head.headers["authorization"]) \(body)"
+                )
+            ]
+            return .init(body: [said.compact])
+        }
+        var connection = server.connection
+        connection.server.basePath = "/k8s"
+        connection.credentials = .fixed(Credential(token: "tok"))
+        let said = try await self.withClient(server, connection) { client in
+            try await client.resources(.services).patch("a", .json([.remove("/x")]), dryRun: true)["said"]?.string
+        }
+        #expect(
+            said
+                == "PATCH /k8s/api/v1/namespaces/shop/services/a?dryRun=All [\"application/json-patch+json\"] [\"Bearer tok\"]"
+                + " [{\"op\":\"remove\",\"path\":\"/x\"}]"
+        )
+    }
+
+    @Test("A refused token is read again from its file, and the request goes once more with the new one")
+    func renewal() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("token", "old")
+        let seen = Mutex<[String]>([])
+        let server = try await Server { head, _ in
+            let token = head.headers.first(name: "authorization") ?? ""
+            seen.withLock { $0.append(token) }
+            if token == "Bearer new" { return .init(body: ["{\"kind\":\"Service\"}"]) }
+            _ = try? folder.write("token", "new")
+            return .init(
+                status: .unauthorized,
+                body: [KubernetesStatus(code: 401, reason: "", message: "no").json.compact]
+            )
+        }
+        var connection = server.connection
+        connection.credentials = .tokenFile(path, identity: nil)
+        let kind = try await self.withClient(server, connection) { client in
+            try await client.resources(.services).create(DynamicObject(.services, name: "a")).kind
+        }
+        #expect(kind == "Service")
+        #expect(seen.withLock { $0 } == ["Bearer old", "Bearer new"])
+    }
+
+    @Test("Nobody listening is said in plain words, with the server's address")
+    func refused() async throws {
+        let server = try await Server { _, _ in .init() }
+        let connection = server.connection
+        try await server.channel.close()
+        let client = KubernetesClient(
+            transport: try LiveTransport(connection),
+            namespace: "shop",
+            policy: self.pauses.policy
+        )
+        let error = await #expect(throws: KubernetesError.self) { try await client.version() }
+        #expect(error?.message == "the API server \(connection.server) cannot be reached: connection refused")
+        let write = await #expect(throws: KubernetesError.self) { try await client.resources(.services).delete("a") }
+        #expect(write?.message.contains("unknown") == false)
+        let forward = await #expect(throws: KubernetesError.self) {
+            _ = try await client.portForward(pod: "p", port: 1)
+        }
+        #expect(forward?.message == error?.message)
+        #expect(self.pauses.recorded.count == 3)
+        try await client.shutdown()
+    }
+
+    @Test("A change whose answer was cut off says that its fate is unknown")
+    func unknownFate() async throws {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(CloseOnRead())
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let address = ServerAddress(host: "127.0.0.1", port: listener.localAddress?.port ?? 0, isTLS: false)
+        let client = KubernetesClient(
+            transport: try LiveTransport(ClusterConnection(server: address)),
+            namespace: "shop",
+            policy: self.pauses.policy
+        )
+        let error = await #expect(throws: KubernetesError.self) {
+            try await client.resources(.services).patch("a", .merge([:]))
+        }
+        #expect(error?.isUnreachable == true)
+        #expect(error?.message.hasSuffix("whether it did what it was asked to is unknown") == true)
+        #expect(self.pauses.recorded.isEmpty)
+        try await client.shutdown()
+        try await listener.close()
+    }
+
+    @Test("A watch that falls silent is opened again from where it was")
+    func silentWatch() async throws {
+        let uris = Mutex<[String]>([])
+        let server = try await Server { head, _ in
+            uris.withLock { $0.append(String(head.uri.split(separator: "?").last ?? "")) }
+            if !head.uri.contains("watch=1") {
+                return .init(body: [#"{"metadata":{"resourceVersion":"5"},"items":[]}"#])
+            }
+            let event = #"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}"# + "\n"
+            let last = #"{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"10"}}}"# + "\n"
+            return .init(body: [head.uri.contains("resourceVersion=9") ? last : event], isEndless: true)
+        }
+        var limits = LiveTransport.Limits()
+        limits.watchSilence = .milliseconds(100)
+        let troubles = Mutex<[KubernetesError.Code]>([])
+        try await self.withClient(server, limits: limits) { client in
+            for try await update in client.resources(.pods).watch(onTrouble: { error in
+                troubles.withLock { $0.append(error.code) }
+            }) {
+                if case .applied(let pod) = update {
+                    #expect(pod.name == "a")
+                    break
+                }
+            }
+        }
+        #expect(troubles.withLock { $0 } == [.timeout])
+        #expect(uris.withLock { $0.map { $0.contains("resourceVersion=9") } } == [false, false, true])
+    }
+
+    @Test("An answer of several mebibytes in pieces is read whole")
+    func largeAnswer() async throws {
+        let item = #"{"metadata":{"name":"x"},"data":{"k":""# + String(repeating: "v", count: 65_536) + #""}}"#
+        let server = try await Server { _, _ in
+            .init(
+                body: [#"{"metadata":{"resourceVersion":"1"},"items":["#] + Array(repeating: item + ",", count: 63) + [
+                    item + "]}"
+                ]
+            )
+        }
+        let count = try await self.withClient(server) { try await $0.resources(.configMaps).list().items.count }
+        #expect(count == 64)
+    }
+
+    @Test("A redirect is not followed with the credentials")
+    func redirect() async throws {
+        let server = try await Server { head, _ in
+            head.uri == "/version" ? .init(status: .found, headers: ["location": "/elsewhere"]) : .init(body: ["{}"])
+        }
+        let error = await #expect(throws: KubernetesError.self) {
+            try await self.withClient(server) { _ = try await $0.version() }
+        }
+        #expect(error?.status?.code == 302)
+    }
+}
+
+/// Takes a request and hangs up.
+private final class CloseOnRead: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }
+}
