@@ -30,6 +30,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioFoundation: Target.Dependency = .product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -96,7 +97,7 @@ let package = Package(
         ),
         library(
             "TunnelTransport",
-            ["Tunnel", nioCore, nioPosix, nioSSL, crypto, x509, asn1, logging],
+            ["Tunnel", nioCore, nioPosix, nioSSL, nioTLS, crypto, x509, asn1, logging],
             settings: dataPath
         ),
         library(
@@ -150,7 +151,11 @@ let package = Package(
         tests("InterceptPlanning", ["KubernetesModel", "TrafficMatch"], exclude: ["Goldens"]),
         tests("KubernetesWatch", ["KubernetesModel"]),
         tests("ProxyTransport", ["ProxyCore", "HTTPWire", "TrafficMatch", "Tunnel", nioCore, nioPosix, nioEmbedded]),
-        tests("TunnelTransport", ["Tunnel", nioCore, nioPosix, nioEmbedded, nioSSL]),
+        tests(
+            "TunnelTransport",
+            ["Tunnel", logging, nioCore, nioPosix, nioEmbedded, nioSSL],
+            exclude: ["Interop"]
+        ),
         tests(
             "KubernetesClient",
             [
@@ -163,8 +168,29 @@ let package = Package(
             ["InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport", "TrafficMatch"]
         ),
         tests("OCIImage", ["KubernetesModel", nioCore], exclude: ["Goldens"]),
-        tests("Intercept", ["InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport"]),
-        tests("Interceptor", ["InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport"]),
+        tests(
+            "Intercept",
+            [
+                "InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport", "SessionControl",
+                "TrafficMatch", "TunnelTransport", logging, nioCore, nioPosix,
+            ]
+        ),
+        tests(
+            "Interceptor",
+            [
+                "InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport", "SessionControl",
+                "TrafficMatch", "TunnelTransport", logging, nioCore,
+            ]
+        ),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: [
+                "detour", "Intercept", "InterceptPlanning", "KubernetesModel", "TestSupport", "TrafficMatch", arguments,
+                yams,
+            ],
+            exclude: ["Goldens"],
+            swiftSettings: settings
+        ),
         // The real cluster: needs root on Linux and a running `scripts/cluster`.
         .testTarget(
             name: "EndToEndTests",

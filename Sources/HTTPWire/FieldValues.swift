@@ -1,6 +1,6 @@
 extension ByteView {
     /// Whether the bytes of `range` are `text`, letters compared without regard to case; `text` is in lower case.
-    func equals(_ text: StaticString, _ range: ByteRange) -> Bool {
+    public func equals(_ text: StaticString, _ range: ByteRange) -> Bool {
         range.count == text.utf8CodeUnitCount && self.hasWord(text, at: range.lower)
     }
 

@@ -89,7 +89,9 @@ struct HeldIntercept: Sendable {
                 session.routes.contains(where: { $0.id == self.membership.route.id })
             else { throw self.ended(now.session) }
             // While the Service is suspended, it is a replica that swaps it again.
-            let ready = session.isSuspended ? [] : now.pods.filter { $0.isReady && $0.isLive && keeper.connected.contains($0.uid) }
+            let ready =
+                session.isSuspended
+                ? [] : now.pods.filter { $0.isReady && $0.isLive && keeper.connected.contains($0.uid) }
             if ready.count >= session.settings.replicas { return session }
             if let error = try await trouble.find(
                 deployment: self.run.names.interceptor,
@@ -148,7 +150,7 @@ struct HeldIntercept: Sendable {
     }
 
     /// Why joining again would only take the route from whoever has taken it from here; nil when it would not.
-    private func rival(in session: Session) -> InterceptError? {
+    func rival(in session: Session) -> InterceptError? {
         let route = self.membership.route
         let place = "\(self.run.names.service) in namespace \(self.run.names.namespace)"
         if session.routes.contains(where: {

@@ -40,7 +40,11 @@ public struct ServiceSwap: Sendable, Hashable {
             .test("/spec/ports", self.original.ports),
         ]
         if service[path: "metadata", "annotations"] == nil {
-            operations.append(.add("/metadata/annotations", .object([:])))
+            // An `add` would replace annotations that somebody made meanwhile.
+            operations += [
+                .test("/metadata/resourceVersion", .string(service.resourceVersion)),
+                .add("/metadata/annotations", .object([:])),
+            ]
         }
         operations += [
             .add(Self.annotationPath, .string(self.annotation)),
@@ -52,24 +56,31 @@ public struct ServiceSwap: Sendable, Hashable {
 
     /// The patch that puts back whatever is still the hijack's; empty when nothing is.
     public func restore(_ service: DynamicObject) -> [JSONPatchOperation] {
+        // The ports of two hijacks look the same: another one's must not be taken for this one's.
+        if let selected = Self.selectedIncarnation(of: service), selected != self.incarnation { return [] }
         var operations: [JSONPatchOperation] = []
+        var tests: [JSONPatchOperation] = [.test("/metadata/uid", .string(service.uid))]
         if self.isHijacked(service) {
             operations += [
                 .test("/spec/selector", JSONValue(self.hijackedSelector)),
                 .replace("/spec/selector", JSONValue(self.original.selector)),
             ]
+        } else if let selector = service[path: "spec", "selector"] {
+            // What was swapped again meanwhile must go back as a whole or not at all.
+            tests.append(.test("/spec/selector", selector))
         }
         if let ports = service[path: "spec", "ports"], let merged = self.mergedPorts(ports) {
             operations += [.test("/spec/ports", ports), .replace("/spec/ports", merged)]
         }
         if Self.incarnation(of: service) == self.incarnation {
             let annotations = service[path: "metadata", "annotations"]?.object ?? [:]
-            operations.append(
-                .remove(annotations.count == 1 ? "/metadata/annotations" : Self.annotationPath)
-            )
+            operations +=
+                annotations.count == 1
+                ? [.test("/metadata/annotations", .object(annotations)), .remove("/metadata/annotations")]
+                : [.remove(Self.annotationPath)]
         }
         guard !operations.isEmpty else { return [] }
-        return [.test("/metadata/uid", .string(service.uid))] + operations
+        return tests + operations
     }
 
     /// The current ports with every `targetPort` that the hijack wrote put back; nil when there is none.

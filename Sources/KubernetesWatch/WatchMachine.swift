@@ -33,7 +33,7 @@ public struct WatchMachine: Sendable {
     }
 
     private var state: State = .listing(collected: [])
-    private var backoff = Backoff()
+    private var backoff = Backoff(longest: .seconds(10))
     private var hasListed = false
     private var fruitlessWatches = 0
     private var refusals = 0

@@ -120,7 +120,6 @@ public struct Synthetic: Hashable, Sendable {
         case .tunnelReset:
             "the connection to the laptop ended before its response, and this request must not be sent a second time"
         case .badResponse: "the local process answered with something that is not an HTTP/1 response"
-        case .upgradeToHTTP2: "this request asked to switch to HTTP/2, which an intercept does not follow"
         case .badRequest: "the body of this request is not well-formed"
         }
     }

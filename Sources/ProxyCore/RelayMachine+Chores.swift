@@ -90,6 +90,9 @@ extension RelayMachine {
 
     /// Closes everything, by a reset or in order, with the last log line.
     mutating func end(reset: Bool) {
+        guard self.stage != .closed else {
+            return
+        }
         if let exchange = self.exchange {
             self.note(exchange)
         } else if self.stage == .raw, let reason = self.rawReason {

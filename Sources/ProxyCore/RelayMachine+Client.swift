@@ -69,6 +69,9 @@ extension RelayMachine {
         exchange.bytesIn += count
         let keep = exchange.server == .upstream && exchange.isReplayable
         self.exchange = exchange
+        if exchange.server == .upstream, exchange.head.flags.contains(.upgradeToHTTP2) {
+            return .forwardWithoutUpgrade(head: exchange.head.length, total: count, keep: keep)
+        }
         return .forward(count, to: exchange.server, keep: keep)
     }
 

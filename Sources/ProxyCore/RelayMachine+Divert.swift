@@ -7,10 +7,6 @@ extension RelayMachine {
         guard let head = self.exchange?.head, head.method != .connect else {
             return
         }
-        if head.flags.contains(.upgradeToHTTP2) {
-            self.fallBack(.upgradeToHTTP2)
-            return
-        }
         guard route.isUp else {
             self.dropTunnel()
             self.exchange?.flags.insert(.upstreamFailure)

@@ -89,7 +89,7 @@ extension RelayMachine {
     private mutating func upstreamInterim(_ head: ResponseHead, _ view: ByteView, _ exchange: Exchange) -> Action {
         var exchange = exchange
         if head.status == 101 {
-            guard exchange.head.flags.contains(.upgrade) else {
+            guard exchange.head.flags.contains(.upgrade), !exchange.head.flags.contains(.upgradeToHTTP2) else {
                 self.badUpstreamResponse()
                 return .discard(view.count)
             }

@@ -38,8 +38,6 @@ public enum Fallback: UInt8, Hashable, Sendable, CaseIterable {
     case tunnelReset
     /// The local process answered with something that is no HTTP/1 response.
     case badResponse
-    /// The request asked to switch to HTTP/2, which a route does not follow yet.
-    case upgradeToHTTP2
     /// The request's body broke the chunk grammar.
     case badRequest
 
@@ -51,7 +49,6 @@ public enum Fallback: UInt8, Hashable, Sendable, CaseIterable {
         case .ackTimeout: "ack-timeout"
         case .tunnelReset: "tunnel-reset"
         case .badResponse: "bad-response"
-        case .upgradeToHTTP2: "h2c-upgrade"
         case .badRequest: "bad-request"
         }
     }

@@ -50,6 +50,8 @@ extension Connection {
             self.forwardExplained(handler, head, total, reason)
         case .forwardLast(let head, let total):
             self.forwardEdited(handler, head, total, ["connection: close\r\n"])
+        case .forwardWithoutUpgrade(let head, let total, let keep):
+            self.forwardWithoutUpgrade(handler, head, total, keep)
         case .replay:
             if self.original?.send(self.kept) != true { self.undeliverable(.original) }
             self.kept = ByteBuffer()
@@ -121,6 +123,7 @@ extension Connection {
         self.state.metrics.note(record)
         if record.server == .laptop, record.kind == .request {
             self.chosen?.counters.diverted.add()
+            self.kept = ByteBuffer()
         }
         guard self.state.log != nil else {
             return
@@ -132,6 +135,24 @@ extension Connection {
             self.request,
             microseconds: Int((NIODeadline.now() - started).nanoseconds / 1_000)
         )
+    }
+
+    /// Sends a request into the tunnel without the header lines that ask for HTTP/2.
+    private func forwardWithoutUpgrade(_ handler: SideHandler, _ head: Int, _ total: Int, _ keep: Bool) {
+        var edited = ByteBuffer()
+        edited.reserveCapacity(total + 32)
+        handler.held.withUnsafeReadableBytes { raw in
+            guard let head = self.machine.head else { return }
+            let view = ByteView(raw)
+            let (kept, line) = UpgradeEdit.parts(of: head, in: view)
+            for range in kept { edited.writeBytes(view.bytes(range)) }
+            edited.writeStaticString(line)
+            edited.writeStaticString("\r\n")
+            edited.writeBytes(view.bytes(ByteRange(head.length, total)))
+        }
+        let bytes = handler.take(total)
+        if keep { self.kept = bytes }
+        if self.upstream?.send(edited) != true { self.undeliverable(.upstream) }
     }
 
     /// Sends a response with two header lines more: who answered, and why it was not the laptop.

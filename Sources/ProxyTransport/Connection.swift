@@ -135,6 +135,9 @@ extension Connection {
         case .client:
             self.state.add(self)
             self.connectOriginal()
+        case .original where self.isOver:
+            handler.connection = nil
+            handler.reset()
         case .original:
             self.original = handler
             self.machine.originalConnected()

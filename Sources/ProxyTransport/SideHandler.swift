@@ -37,6 +37,9 @@ final class SideHandler: ChannelDuplexHandler {
     var isClosing = false
     /// Whether the tunnel's first byte is still to come.
     var awaitsAcknowledgement = false
+    /// Whether bytes sent to this side leave at once; the channel's own answer costs more than its news of a change.
+    private(set) var isWritable = true
+    private var isActive = false
     private var hasFailed = false
     private var withheldRead = false
 
@@ -44,11 +47,6 @@ final class SideHandler: ChannelDuplexHandler {
         self.side = side
         self.connection = connection
         self.isBlocked = side == .client
-    }
-
-    /// Whether bytes sent to this side leave at once.
-    var isWritable: Bool {
-        self.context?.channel.isWritable ?? true
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -60,7 +58,13 @@ final class SideHandler: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        self.connection?.becameActive(self)
+        self.isActive = true
+        if let connection = self.connection {
+            connection.becameActive(self)
+        } else {
+            // Given up while it was being opened.
+            context.close(promise: nil)
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -102,6 +106,7 @@ final class SideHandler: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.isWritable = context.channel.isWritable
         self.connection?.resumeReading()
     }
 
@@ -118,6 +123,7 @@ final class SideHandler: ChannelDuplexHandler {
 
     /// An end may have been seen before, and after our own end it comes as this event only; anything else was a reset.
     func channelInactive(context: ChannelHandlerContext) {
+        self.isActive = false
         guard let connection = self.connection else {
             return
         }
@@ -155,7 +161,7 @@ extension SideHandler {
 
     /// Queues bytes for this side; `false` when there is nobody to send them to.
     func send(_ bytes: ByteBuffer) -> Bool {
-        guard let context = self.context, !self.isFinishing, context.channel.isActive else {
+        guard self.isActive, !self.isFinishing, let context = self.context else {
             return false
         }
         self.needsFlush = true

@@ -63,7 +63,8 @@ struct RequestHeadTests {
         Row("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "not-http unknown"), Row("*1\r\n$4\r\n", "not-http unknown"),
         Row("GET /\r\n", "not-http version"), Row("GET / HTTP/2.0\r\n", "not-http version"),
         Row("GET / HTTP/1.2\r\n", "not-http version"), Row("GET / http/1.1\r\n", "not-http version"),
-        Row("GET  HTTP/1.1\r\n", "not-http version"), Row("GET / HTTP/1.1 \r\n", "not-http version"),
+        Row("GET  HTTP/1.1\r\n", "not-http version"), Row("GET /xHTTP/1.1\r\n", "not-http version"),
+        Row("GET / HTTP/1.1 \r\n", "not-http version"),
         Row("GET key\r\n", "not-http version"),
     ]
 

@@ -1,5 +1,6 @@
 import InterceptPlanning
 import KubernetesModel
+import KubernetesTestSupport
 import Testing
 import TunnelTransport
 
@@ -57,7 +58,9 @@ struct TunnelGateTests {
 
     @Test(
         "Another incarnation is refused",
-        arguments: ["", "a1", String(repeating: "b2", count: 20), Stage.incarnation + "a", Stage.incarnation.uppercased()]
+        arguments: [
+            "", "a1", String(repeating: "b2", count: 20), Stage.incarnation + "a", Stage.incarnation.uppercased(),
+        ]
     )
     func otherIncarnation(session: String) throws {
         let verdict = try self.gate().admit(self.hello(session: session), "f-r1")

@@ -107,6 +107,24 @@ struct ObjectWatchTests {
         #expect(self.pauses.recorded == [.milliseconds(250), .milliseconds(500)])
     }
 
+    @Test("Half an event is forgotten when the stream is opened again")
+    func halfEvent() async throws {
+        let seen = try await self.follow(
+            [
+                .answer(self.list, self.page("10")),
+                .stream(
+                    self.watch("10"),
+                    [String(self.event("ADDED", "b", "11").prefix(20))],
+                    failing: KubernetesError(.unreachable, "cut")
+                ),
+                .stream(self.watch("10"), [self.event("ADDED", "b", "11")]),
+            ],
+            count: 2
+        )
+        #expect(seen == ["reset ", "applied b"])
+        #expect(self.troubles.codes == [.unreachable])
+    }
+
     @Test("A last event without its newline counts when it is whole")
     func lastLine() async throws {
         let seen = try await self.follow(

@@ -123,7 +123,8 @@ struct PortForwardHandlerTests {
         #expect(frames.allSatisfy { $0.fin && $0.opcode == .binary && $0.maskKey != nil })
         #expect(frames.map { $0.unmaskedData.readableBytes } == [65_535, 65_535, 18_933])
         #expect(frames.allSatisfy { $0.unmaskedData.readableBytesView.first == 0 })
-        #expect(frames.flatMap { $0.unmaskedData.readableBytesView.dropFirst() } == payload)
+        let isSame = frames.flatMap { $0.unmaskedData.readableBytesView.dropFirst() } == payload
+        #expect(isSame)
     }
 
     @Test("Closing says goodbye; half-closing is not offered; writes after it fail")

@@ -252,6 +252,30 @@ struct BystanderTests {
         #expect(rig.records.count == 1)
     }
 
+    @Test(
+        "learns from its next response that the connection ends, and loses nothing",
+        arguments: ["", "Connection: close\r\n"]
+    )
+    func announcesClose(fields: String) {
+        var rig = Rig()
+        rig.receive(.client, get("/1"))
+        rig.receive(.original, ok("1"))
+        rig.after { $0.announceClose() }
+        #expect(rig.journal.isEmpty, "an idle connection is not closed: a request may be on its way")
+        rig.receive(.client, get(fields: "Content-Length: 2\r\n") + "a")
+        rig.receive(.original, "HTTP/1.1 100 Continue\r\n\r\n")
+        rig.receive(.client, "b")
+        rig.receive(.original, ok("22", fields: fields).dropLast(1).description)
+        #expect(rig.journal.isEmpty)
+        rig.receive(.original, "2")
+        let told =
+            "HTTP/1.1 200 OK\r\n\(fields)Content-Length: 2\r\n\(fields.isEmpty ? "connection: close\r\n" : "")\r\n22"
+        #expect(rig.sent[.client] == ok("1") + "HTTP/1.1 100 Continue\r\n\r\n" + told)
+        // A server that says so itself also ends the connection itself.
+        #expect(rig.journal == (fields.isEmpty ? ["finish client", "close original"] : []))
+        #expect(rig.records.map(\.status) == [200, 200])
+    }
+
     @Test("is closed by a drain when it is idle, and not before")
     func drains() {
         var rig = Rig()

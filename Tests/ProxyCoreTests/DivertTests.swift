@@ -47,13 +47,11 @@ struct DivertTests {
 
     @Test(
         "is answered by the original, which says why, when the laptop has seen nothing of it",
-        arguments: [Fallback.routeDown, .localRefused, .ackTimeout, .upgradeToHTTP2]
+        arguments: [Fallback.routeDown, .localRefused, .ackTimeout]
     )
     func fallsBack(reason: Fallback) throws {
         var rig = Rig(routes: [try .user("alice", isUp: reason != .routeDown)])
-        let request =
-            reason == .upgradeToHTTP2
-            ? get(user: "alice", fields: "Upgrade: h2c\r\nConnection: upgrade\r\n") : post("x", user: "alice")
+        let request = post("x", user: "alice")
         rig.receive(.client, request)
         switch reason {
         case .ackTimeout: rig.after { $0.deadlinePassed(.acknowledgement) }
@@ -242,6 +240,25 @@ struct DivertTests {
         rig.after { $0.clientEnded() }
         #expect(rig.journal.suffix(3) == ["finish client", "finish upstream", "close all"])
         #expect(rig.records.map(\.kind) == [.request, .raw])
+    }
+
+    @Test("loses its wish to switch to HTTP/2, and nothing else", arguments: ["", ", close", ", keep-alive"])
+    func upgradeToHTTP2(connection: String) throws {
+        var rig = Rig(routes: [try .user("alice")])
+        let wish = "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nConnection: Upgrade, HTTP2-Settings\(connection)\r\n"
+        let request = get(user: "alice", fields: "A: 1\r\n\(wish)B: 2\r\n")
+        rig.receive(.client, request)
+        rig.after { $0.upstreamAccepted() }
+        let line = connection.isEmpty ? "" : "connection: \(connection.dropFirst(2))\r\n"
+        #expect(rig.sent[.upstream] == get(user: "alice", fields: "A: 1\r\nB: 2\r\n\(line)"))
+        rig.after { $0.upstreamReset() }
+        #expect(rig.sent[.original] == request, "the original gets it as it came")
+
+        var other = Rig(routes: [try .user("alice")])
+        other.receive(.client, request)
+        other.after { $0.upstreamAccepted() }
+        other.receive(.upstream, "HTTP/1.1 101 Switching\r\n\r\n")
+        #expect(other.sent[.client]?.hasPrefix("HTTP/1.1 502") == true, "nobody asked for that any more")
     }
 
     @Test("goes on while the original ends, or speaks, and only then does the client see that")

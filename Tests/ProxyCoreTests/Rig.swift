@@ -73,10 +73,13 @@ struct Rig {
             self.sent[target, default: ""] += self.take(count, from: side)
             if keep { self.kept = Array(bytes.prefix(count)) }
         case .forwardExplained(let head, let total, let reason):
-            let text = self.take(total, from: side)
-            let end = text.utf8.index(text.startIndex, offsetBy: head - 2)
-            self.sent[.client, default: ""] +=
-                text[..<end] + "x-detour-served-by: original\r\nx-detour-reason: \(reason.token)\r\n" + text[end...]
+            let lines = "x-detour-served-by: original\r\nx-detour-reason: \(reason.token)\r\n"
+            self.forward(total, from: side, adding: lines, at: head - 2)
+        case .forwardLast(let head, let total):
+            self.forward(total, from: side, adding: "connection: close\r\n", at: head - 2)
+        case .forwardWithoutUpgrade(_, let total, let keep):
+            self.forwardWithoutUpgrade(bytes, total)
+            if keep { self.kept = Array(bytes.prefix(total)) }
         case .replay:
             self.sent[.original, default: ""] += String(decoding: self.kept, as: UTF8.self)
             self.journal.append("replay")
@@ -105,6 +108,24 @@ struct Rig {
         let bytes = self.held[side] ?? []
         self.held[side] = Array(bytes.dropFirst(count))
         return String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+
+    private mutating func forward(_ total: Int, from side: Side, adding lines: String, at offset: Int) {
+        let text = self.take(total, from: side)
+        let end = text.utf8.index(text.startIndex, offsetBy: offset)
+        self.sent[.client, default: ""] += text[..<end] + lines + text[end...]
+    }
+
+    private mutating func forwardWithoutUpgrade(_ bytes: [UInt8], _ total: Int) {
+        guard let head = self.machine.head else {
+            return
+        }
+        let text = bytes.withUnsafeBytes { raw in
+            let (kept, line) = UpgradeEdit.parts(of: head, in: ByteView(raw))
+            return kept.map { String(decoding: ByteView(raw).bytes($0), as: UTF8.self) }.joined() + "\(line)\r\n"
+        }
+        let rest = self.take(total, from: .client).utf8.dropFirst(head.length)
+        self.sent[.upstream, default: ""] += text + String(decoding: rest, as: UTF8.self)
     }
 
     private mutating func route(_ bytes: [UInt8]) {

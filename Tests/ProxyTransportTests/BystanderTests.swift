@@ -172,6 +172,21 @@ struct BystanderTests {
         }
     }
 
+    @Test("cannot put the deadline of its head off by sending a byte now and then")
+    func drippedHead() async throws {
+        try await Harness.run(configure: {
+            $0.headTimeout = .milliseconds(400)
+            $0.headLimit = 64 << 20
+        }) { harness in
+            let client = try await harness.connect()
+            let origin = try await harness.origin.accept()
+            try await client.write("GET / HTTP/1.1\r\nX: ")
+            while origin.seen.bytes.isEmpty, !Task.isCancelled { try await client.write("a") }
+            #expect(origin.seen.text.hasPrefix("GET / HTTP/1.1\r\nX: "))
+            #expect(!Task.isCancelled)
+        }
+    }
+
     @Test("may switch protocols and speak freely")
     func webSocket() async throws {
         try await Harness.run { harness in

@@ -62,7 +62,10 @@ struct YamuxFrameTests {
                 testDescription: "opening a stream twice",
                 bytes: frame(type: 1, flags: 1, stream: 1) + frame(type: 1, flags: 1, stream: 1)
             ),
-            Refused(testDescription: "data for a number left out", bytes: frame(type: 1, flags: 1, stream: 3) + data(1, [1])),
+            Refused(
+                testDescription: "data for a number left out",
+                bytes: frame(type: 1, flags: 1, stream: 3) + data(1, [1])
+            ),
             Refused(testDescription: "leaving out too many numbers", bytes: frame(type: 1, flags: 1, stream: 2_051)),
             Refused(
                 testDescription: "using a left-out number twice",

@@ -79,7 +79,9 @@ struct YamuxSessionTests {
         _ = session.accept(1)
         _ = try session.receiveAll(data(1, [UInt8](repeating: 0, count: 262_144)))
         #expect(session.consumed(1, 262_143) == nil)
+        #expect(session.streams[1]?.receiveWindow == 786_432)
         #expect(session.consumed(1, 1) == YamuxHeader(.windowUpdate, stream: 1, length: 262_144))
+        #expect(session.streams[1]?.receiveWindow == 1_048_576)
         _ = try session.receiveAll(data(1, [UInt8](repeating: 0, count: 262_144), flags: 4))
         #expect(session.consumed(1, 262_144) == nil)
     }

@@ -153,6 +153,7 @@ struct FailureTests {
     func silence() async throws {
         var settings = TunnelFixture.Settings()
         settings.timing.pingInterval = .milliseconds(50)
+        settings.timing.missedPings = 3
         let fixture = try await TunnelFixture.start(settings)
         let cable = try Cable(to: fixture.server.port)
         let tunnel = try await fixture.connect(over: fixture.dial(cable.port))

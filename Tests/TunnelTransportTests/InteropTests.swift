@@ -48,16 +48,17 @@ struct InteropTests {
     @Test("Go opens 300 streams, forty at a time, and checks every byte that comes back")
     func goClient() async throws {
         let peer = try GoPeer("client", "300")
+        defer { peer.stop() }
         let port = try peer.port()
         let reason = try await self.withSession(.server, port: port) { _ in }
         #expect(peer.line() == "done")
         #expect(reason.code == .lost)
-        peer.stop()
     }
 
     @Test("Go echoes 300 streams of ours, each half closed before its answer ends, and answers our pings")
     func goServer() async throws {
         let peer = try GoPeer("server")
+        defer { peer.stop() }
         let port = try peer.port()
         let right = Outcome()
         let reason = try await self.withSession(.client, port: port) { mux in
@@ -83,6 +84,5 @@ struct InteropTests {
         #expect(right.value == 300)
         #expect(reason == TunnelError(.closed, "all done"))
         #expect(peer.line() == "done")
-        peer.stop()
     }
 }

@@ -47,7 +47,10 @@ struct StallTests {
         }
     }
 
-    @Test("A stalled reader holds one window and the kernel's buffers, and the others go on", arguments: Direction.allCases)
+    @Test(
+        "A stalled reader holds one window and the kernel's buffers, and the others go on",
+        arguments: Direction.allCases
+    )
     func stalledReader(_ direction: Direction) async throws {
         let fixture = try await TunnelFixture.start()
         let (gate, sent, read) = (Gate(), Outcome(), Outcome())
@@ -68,10 +71,8 @@ struct StallTests {
         }
         // The writer must come to a stop; the streams beside it tell when it has.
         var before: Int32 = -1
-        var rounds = 0
         while sent.value ?? 0 == 0 || sent.value != before {
             before = sent.value ?? 0
-            rounds += 1
             let answer = try await onThread {
                 let socket = try fixture.open()
                 defer { socket.close() }
@@ -80,7 +81,6 @@ struct StallTests {
             }
             #expect(answer == [5])
         }
-        #expect(rounds > 1)
         // One window, and what the kernel holds at two sockets.
         #expect(sent.value ?? 0 < 12 * 1024 * 1024)
         gate.open()

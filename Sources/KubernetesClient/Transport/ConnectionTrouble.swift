@@ -10,8 +10,10 @@ enum ConnectionTrouble {
     static func error(_ cause: any Error, server: String, request: KubernetesRequest?) -> KubernetesError {
         if let error = cause as? KubernetesError { return error }
         let code: KubernetesError.Code = Self.isTimeout(cause) ? .timeout : .unreachable
-        var message = "the API server \(server) cannot be reached: \(Self.describe(cause))"
-        if let request, !request.isRepeatable, !Self.isBeforeSending(cause) {
+        let isBeforeSending = Self.isBeforeSending(cause)
+        let trouble = isBeforeSending ? "cannot be reached" : "did not answer"
+        var message = "the API server \(server) \(trouble): \(Self.describe(cause))"
+        if let request, !request.isRepeatable, !isBeforeSending {
             message += "; whether it did what it was asked to is unknown"
         }
         return KubernetesError(code, message, request: request?.summary, cause: cause)

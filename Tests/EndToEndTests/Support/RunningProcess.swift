@@ -2,10 +2,12 @@ import Foundation
 import Synchronization
 
 /// A child process that goes on while a test does other things; its output is kept.
+///
+/// Made by posix_spawn(3) and reaped by waitpid(2) on a thread of its own: Foundation's `Process` loses ends under load.
 final class RunningProcess: Sendable {
     private struct Kept: Sendable {
-        var output = Data()
-        var errors = Data()
+        var output: [UInt8] = []
+        var errors: [UInt8] = []
         var status: Int32?
         var waiters: [CheckedContinuation<Int32, Never>] = []
     }
@@ -14,28 +16,41 @@ final class RunningProcess: Sendable {
     let pid: Int32
 
     init(_ words: [String], environment: [String: String] = [:]) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = words
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        let output = Pipe()
-        let errors = Pipe()
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        self.pid = process.processIdentifier
+        var output: [Int32] = [-1, -1]
+        var errors: [Int32] = [-1, -1]
+        guard pipe2(&output, O_CLOEXEC) == 0, pipe2(&errors, O_CLOEXEC) == 0 else {
+            throw ShellFailure(description: "pipe: \(String(cString: strerror(errno)))")
+        }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output[1], 1)
+        posix_spawn_file_actions_adddup2(&actions, errors[1], 2)
+        let merged = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        var variables: [UnsafeMutablePointer<CChar>?] = merged.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { (arguments + variables).forEach { free($0) } }
+        var child: pid_t = 0
+        let code = posix_spawnp(&child, words[0], &actions, nil, &arguments, &variables)
+        close(output[1])
+        close(errors[1])
+        guard code == 0 else {
+            close(output[0])
+            close(errors[0])
+            throw ShellFailure(description: "\(words[0]): \(String(cString: strerror(code)))")
+        }
+        self.pid = child
         // Threads of their own: a pipe that nobody reads would stall the child.
         let readers = DispatchGroup()
-        self.collect(output.fileHandleForReading, readers) { $0.output.append($1) }
-        self.collect(errors.fileHandleForReading, readers) { $0.errors.append($1) }
-        let box = UncheckedBox(process)
+        self.collect(output[0], readers) { $0.output += $1 }
+        self.collect(errors[0], readers) { $0.errors += $1 }
         Thread.detachNewThread { [self] in
-            box.value.waitUntilExit()
-            readers.wait()
-            let status =
-                box.value.terminationReason == .exit
-                ? box.value.terminationStatus : 128 + box.value.terminationStatus
+            var raw: Int32 = 0
+            while waitpid(child, &raw, 0) == -1, errno == EINTR {}
+            // A grandchild may hold the pipes open: what it still says is not waited for long.
+            _ = readers.wait(timeout: .now() + 1)
+            let status = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
             let waiters = self.kept.withLock { kept in
                 kept.status = status
                 defer { kept.waiters = [] }
@@ -46,16 +61,20 @@ final class RunningProcess: Sendable {
     }
 
     private func collect(
-        _ handle: FileHandle,
+        _ descriptor: Int32,
         _ group: DispatchGroup,
-        _ append: @escaping @Sendable (inout Kept, Data) -> Void
+        _ append: @escaping @Sendable (inout Kept, ArraySlice<UInt8>) -> Void
     ) {
-        let box = UncheckedBox(handle)
         group.enter()
         Thread.detachNewThread { [self] in
-            while case let data = box.value.availableData, !data.isEmpty {
-                self.kept.withLock { append(&$0, data) }
+            var buffer = [UInt8](repeating: 0, count: 16 << 10)
+            while true {
+                let count = read(descriptor, &buffer, buffer.count)
+                if count == -1, errno == EINTR { continue }
+                guard count > 0 else { break }
+                self.kept.withLock { append(&$0, buffer[..<count]) }
             }
+            close(descriptor)
             group.leave()
         }
     }
@@ -95,10 +114,4 @@ final class RunningProcess: Sendable {
             try await Task.sleep(for: .milliseconds(20))
         }
     }
-}
-
-/// Hands a value to exactly one other thread, which from then on is its only user.
-private struct UncheckedBox<Value>: @unchecked Sendable {  // Safety: the creator does not touch the value again.
-    let value: Value
-    init(_ value: Value) { self.value = value }
 }

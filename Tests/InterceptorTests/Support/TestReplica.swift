@@ -1,6 +1,7 @@
 import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
+import KubernetesTestSupport
 import Logging
 import Synchronization
 
@@ -68,6 +69,11 @@ final class TestReplica: Sendable {
         self.world.values.withLock { $0.now += duration }
     }
 
+    @discardableResult
+    func step() async -> Bool {
+        await self.steward.step()
+    }
+
     // MARK: - What its watches tell it, each at a moment of its own
 
     func seeSession() {
@@ -105,7 +111,7 @@ final class TestReplica: Sendable {
     func lookAndStep(after duration: Duration = .zero) async -> Bool {
         self.advance(duration)
         self.look()
-        return await self.steward.step()
+        return await self.step()
     }
 
     /// Everything that readiness asks for but the Session and its tunnels.

@@ -79,8 +79,8 @@ struct Harness: Sendable {
         )
     }
 
-    func connect() async throws -> Socket {
-        try await Socket.connect(port: self.listener.boundPort ?? 0)
+    func connect(window: Int? = nil) async throws -> Socket {
+        try await Socket.connect(port: self.listener.boundPort ?? 0, window: window)
     }
 
     /// The next stream into the tunnel, its PROXY header read and dropped.
@@ -93,6 +93,33 @@ struct Harness: Sendable {
         stream.drop(length(seen.bytes))
         if acknowledge { try await stream.write([0x06]) }
         return (stream, header)
+    }
+
+    /// A diverted request whose response has begun, lasts as long as its stream, and is not read by its client.
+    func stalledStream() async throws -> (client: Socket, stream: Socket) {
+        let client = try await self.connect(window: 16 << 10)
+        _ = try await self.origin.accept()
+        try await client.write(get(user: "alice"))
+        let (stream, _) = try await self.acceptStream()
+        await stream.text(get(user: "alice"))
+        try await client.pause()
+        try await stream.write("HTTP/1.0 200 OK\r\n\r\n")
+        return (client, stream)
+    }
+
+    /// So many requests and answers on a connection of their own: a clock for tests that wait for nothing to happen.
+    func turns(_ count: Int) async throws {
+        let client = try await self.connect()
+        let origin = try await self.origin.accept()
+        for _ in 0..<count {
+            try await client.write(get())
+            await origin.text(get())
+            origin.drop(get().utf8.count)
+            try await origin.write(ok("1"))
+            await client.text(ok("1"))
+            client.drop(ok("1").utf8.count)
+        }
+        try await client.close()
     }
 
     /// The log's lines, at least `count` of them, once every connection is over.

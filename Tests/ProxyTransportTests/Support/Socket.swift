@@ -100,6 +100,11 @@ final class Socket: Sendable {
         try await self.channel.setOption(.autoRead, value: false).get()
     }
 
+    /// Reads what has come, once, and goes on pausing.
+    func readOnce() async throws {
+        try self.channel.read()
+    }
+
     func resume() async throws {
         try await self.channel.setOption(.autoRead, value: true).get()
     }
@@ -125,9 +130,13 @@ final class Socket: Sendable {
         for (continuation, seen) in ready { continuation.resume(returning: seen) }
     }
 
-    static func connect(port: Int) async throws -> Socket {
+    /// Connects; with `window`, the system keeps no more than about so many bytes for a socket that does not read.
+    static func connect(port: Int, window: Int? = nil) async throws -> Socket {
         let socket = Socket()
-        _ = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        if let window { bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(window)) }
+        _ =
+            try await bootstrap
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in channel.eventLoop.makeCompletedFuture { try socket.attach(channel) } }
             .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: port))

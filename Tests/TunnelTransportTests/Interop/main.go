@@ -109,6 +109,8 @@ func server(session *yamux.Session) {
 }
 
 func main() {
+	// A test that dies leaves nothing behind for long.
+	time.AfterFunc(2*time.Minute, func() { os.Exit(1) })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fail("listen: %v", err)

@@ -17,8 +17,20 @@ final class Cable: Sendable {
         let server = try PosixServer { [weak self] near in
             guard let self, let far = try? PosixSocket.connect(port: port) else { return near.close() }
             self.state.withLock { $0.sockets += [near, far] }
-            Thread.detachNewThread { self.carry(far, near) }
+            let group = DispatchGroup()
+            group.enter()
+            Thread.detachNewThread {
+                self.carry(far, near)
+                group.leave()
+            }
             self.carry(near, far)
+            group.wait()
+            self.state.withLock { state in
+                // Under the lock, so that `cut` never breaks off a number that is another connection's by now.
+                state.sockets.removeAll { $0 === near || $0 === far }
+                near.close()
+                far.close()
+            }
         }
         self.server.withLock { $0 = server }
     }
@@ -38,12 +50,11 @@ final class Cable: Sendable {
 
     /// Resets both halves.
     func cut() {
-        let sockets = self.state.withLock { state in
+        self.state.withLock { state in
             state.isFrozen = true
-            defer { state.sockets = [] }
-            return state.sockets
+            for socket in state.sockets { socket.breakOff() }
+            state.sockets = []
         }
-        for socket in sockets { socket.reset() }
         self.server.withLock { $0?.close() }
     }
 }

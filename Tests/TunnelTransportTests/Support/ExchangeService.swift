@@ -53,8 +53,8 @@ final class ExchangeService: Sendable {
                 try? Exchange.send(socket, pattern: number + 1, count: down)
                 group.leave()
             }
+            defer { group.wait() }
             try self.check(socket, number, up)
-            group.wait()
         }
     }
 

@@ -9,13 +9,13 @@ struct SocketFailure: Error {
     var code: Int32
 }
 
-/// A blocking stream socket with the exact semantics tests need; every wait ends after twenty seconds.
+/// A blocking stream socket with the exact semantics tests need; every wait ends after forty seconds.
 final class PosixSocket: Sendable {
     let descriptor: Int32
 
     init(adopting descriptor: Int32) {
         self.descriptor = descriptor
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: 40, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
@@ -112,16 +112,21 @@ final class PosixSocket: Sendable {
         Glibc.close(self.descriptor)
     }
 
+    /// Wakes whoever waits on this socket, at both ends; the next close resets it.
+    func breakOff() {
+        self.lingerNot()
+        shutdown(self.descriptor, Int32(SHUT_RDWR))
+    }
+
     /// Closes so that the peer sees a reset (TCP only).
     func reset() {
-        var linger = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(self.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+        self.lingerNot()
         self.close()
     }
 
-    func limitBuffers(_ bytes: Int32) {
-        var bytes = bytes
-        setsockopt(self.descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+    private func lingerNot() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(self.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
     }
 
     @discardableResult
@@ -151,7 +156,8 @@ final class PosixServer: Sendable {
         Thread.detachNewThread {
             while true {
                 let accepted = accept(descriptor, nil, nil)
-                guard accepted >= 0 else { return }
+                // Closed here and not in `close`: the number must not be another test's while this thread uses it.
+                guard accepted >= 0 else { return _ = Glibc.close(descriptor) }
                 let socket = PosixSocket(adopting: accepted)
                 Thread.detachNewThread { serve(socket) }
             }
@@ -160,7 +166,6 @@ final class PosixServer: Sendable {
 
     func close() {
         shutdown(self.descriptor, Int32(SHUT_RDWR))
-        Glibc.close(self.descriptor)
     }
 }
 

@@ -12,9 +12,19 @@ final class TunnelFixture: Sendable {
     static let session = String(repeating: "5e551041", count: 5)
 
     struct Settings: Sendable {
-        var timing = TunnelTiming()
+        /// Patient, so that a busy machine fails no test that is about something else.
+        var timing = Self.patient
         var limits = YamuxLimits()
         var welcome: [String: String] = ["server": "test"]
+
+        private static let patient: TunnelTiming = {
+            var timing = TunnelTiming()
+            timing.handshake = .seconds(30)
+            timing.preamble = .seconds(30)
+            timing.acknowledgement = .seconds(30)
+            timing.missedPings = 30
+            return timing
+        }()
     }
 
     let group: MultiThreadedEventLoopGroup

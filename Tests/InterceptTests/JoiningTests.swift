@@ -1,0 +1,210 @@
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+import KubernetesTestSupport
+import SessionControl
+import Testing
+import TunnelTransport
+
+@testable import Intercept
+
+@Suite("Joining a Session")
+struct JoiningTests {
+    @Test("The first makes it")
+    func fresh() async throws {
+        let scene = Scene()
+        let membership = try await scene.run().join()
+        let session = try #require(try scene.session())
+        #expect(session.routes == [membership.route])
+        #expect(session.incarnation.count == 40)
+        #expect(session.serviceUID == scene.service.uid)
+        #expect(session.original.selector == ["app": "leaf"])
+        #expect(session.original.ports == scene.service[path: "spec", "ports"])
+        #expect(membership.route.fingerprint == membership.identity.fingerprint)
+        #expect(membership.route.id.count == 16)
+        #expect(membership.localPorts == [80: 1])
+        #expect(scene.writes.count == 1)
+        #expect(scene.texts.contains { $0.contains("nothing listens on port 1") })
+    }
+
+    @Test("The second joins, and keeps the first one's route and incarnation")
+    func second() async throws {
+        let scene = Scene()
+        let ada = try await scene.run().join()
+        let bob = try await scene.run(owner: "bob@desk", match: "X-Dev:bob").join()
+        let session = try #require(try scene.session())
+        #expect(session.routes == [ada.route, bob.route])
+        #expect(bob.session.incarnation == ada.session.incarnation)
+        #expect(ada.route.fingerprint != bob.route.fingerprint)
+    }
+
+    @Test("A match that is taken is refused, and nothing is written")
+    func refused() async throws {
+        let scene = Scene()
+        _ = try await scene.run().join()
+        let before = try scene.session()
+        let error = await #expect(throws: PlanningError.self) { try await scene.run(owner: "bob@desk").join() }
+        #expect(error?.code == .matchTaken)
+        #expect(error?.message.contains("ada@laptop") == true)
+        #expect(try scene.session() == before)
+        #expect(scene.writes.count == 1)
+    }
+
+    @Test("Unless it is taken over")
+    func takeOver() async throws {
+        let scene = Scene()
+        _ = try await scene.run().join()
+        let bob = try await scene.run(owner: "bob@desk", change: { $0.takesOver = true }).join()
+        #expect(try scene.session()?.routes == [bob.route])
+    }
+
+    @Test("Who was taken over, or started again elsewhere, does not fight for the route")
+    func rival() async throws {
+        let scene = Scene()
+        let run = try scene.run()
+        let ada = try await run.join()
+        let held = HeldIntercept(run: run, membership: ada)
+        #expect(held.rival(in: try #require(try scene.session()))?.code == .ended)
+        var session = try #require(try scene.session())
+        session.routes = []
+        #expect(held.rival(in: session) == nil, "nobody took it: it expired")
+
+        let again = try await scene.run().join()
+        #expect(again.route.epoch == 2)
+        let superseded = held.rival(in: try #require(try scene.session()))
+        #expect(superseded?.message.contains("ada@laptop intercepts leaf in namespace shop") == true)
+
+        _ = try await scene.run(owner: "bob@desk", change: { $0.takesOver = true }).join()
+        let taken = held.rival(in: try #require(try scene.session()))
+        #expect(taken?.message.contains("taken over: bob@desk") == true)
+    }
+
+    @Test("A conflict with another writer is no failure")
+    func conflict() async throws {
+        let scene = Scene()
+        _ = try await scene.run(owner: "bob@desk", match: "X-Dev:bob").join()
+        let once = Once()
+        scene.server.setFault { request in
+            guard request.method == .patch, once.take() else { return nil }
+            return .answer(409, reason: "Conflict", message: "the object has been modified")
+        }
+        _ = try await scene.run().join()
+        #expect(try scene.session()?.routes.map(\.owner) == ["bob@desk", "ada@laptop"])
+    }
+
+    @Test("A closing Session is waited for, then a new incarnation begins", .timeLimit(.minutes(1)))
+    func closing() async throws {
+        let scene = Scene()
+        let first = try await scene.run(owner: "bob@desk").join()
+        let store = SessionStore(client: scene.client, names: Scene.names)
+        let pod = DynamicObject(
+            .pods,
+            name: "replica",
+            namespace: "shop",
+            [
+                "metadata": ["uid": "p", "labels": JSONValue(Marks.selector(incarnation: first.session.incarnation))],
+                "status": ["phase": "Running"],
+            ]
+        )
+        scene.server.change { _ = $0.put(pod) }
+        try await store.mergeStatus(
+            ["replicas": ["p": Replica(pod: "replica", fingerprint: "f").json]],
+            uid: first.session.uid
+        )
+        try await store.update { $0.closing(reason: "bob left") }
+        let run = try scene.run { _ in
+        } on: { event in
+            guard case .step(let text) = event, text.contains("waiting for the previous intercept") else { return }
+            // Its last bystander ends now.
+            scene.server.change { cluster in
+                var gone = pod
+                gone["status"] = ["phase": "Succeeded"]
+                cluster.put(gone)
+            }
+        }
+        let membership = try await run.join()
+        #expect(membership.session.incarnation != first.session.incarnation)
+        #expect(try scene.session()?.phase == .active)
+        #expect(try scene.session()?.routes.map(\.owner) == ["ada@laptop"])
+        #expect(scene.texts.contains { $0.contains("--force") })
+    }
+
+    @Test("A hijack whose Session is gone is healed first")
+    func wreck() async throws {
+        let scene = Scene()
+        let first = try await scene.run(owner: "bob@desk").join()
+        let swapped = try scene.service.json.applying(ServiceSwap(first.session).hijack(scene.service))
+        scene.server.change { _ = $0.put(DynamicObject(swapped)) }
+        try await scene.client.resources(.sessions).delete(Scene.names.session)
+        let membership = try await scene.run().join()
+        #expect(membership.session.original.selector == ["app": "leaf"])
+        #expect(scene.server.cluster[.services, "shop", "leaf"]?[path: "spec", "selector"] == ["app": "leaf"])
+    }
+
+    @Test(
+        "A creation or a patch whose answer never came is taken back",
+        .timeLimit(.minutes(1)),
+        arguments: [false, true]
+    )
+    func outcomeUnknown(isSecond: Bool) async throws {
+        let scene = Scene()
+        if isSecond { _ = try await scene.run(owner: "bob@desk", match: "X-Dev:bob").join() }
+        let once = Once()
+        scene.server.setFault { request in
+            guard request.method != .get, request.segments.contains("sessions"), once.take() else { return nil }
+            return .answerLost
+        }
+        await #expect(throws: KubernetesError.self) { try await scene.run().join() }
+        #expect(try scene.session()?.routes.map(\.owner) == (isSecond ? ["bob@desk"] : nil))
+        #expect(scene.server.cluster[.services, "shop", "leaf"]?["spec"] == scene.service["spec"])
+    }
+
+    @Test("Several ports need to be chosen from; names and numbers both do")
+    func ports() async throws {
+        let scene = Scene(ports: [["name": "http", "port": 80], ["name": "admin", "port": 9_090]])
+        let error = await #expect(throws: InterceptError.self) { try await scene.run(ports: []).join() }
+        #expect(error?.message.contains("80, 9090") == true)
+        let unknown = await #expect(throws: PlanningError.self) {
+            try await scene.run(ports: [.init(remote: "grpc", local: 1)]).join()
+        }
+        #expect(unknown?.message.contains("80 (http), 9090 (admin)") == true)
+        #expect(scene.writes.isEmpty)
+        let both = try await scene.run(ports: [.init(remote: "80", local: 1), .init(remote: "admin", local: 2)]).join()
+        #expect(both.localPorts == [80: 1, 9_090: 2])
+    }
+}
+
+@Suite("A dry run")
+struct DryRunTests {
+    @Test("Writes nothing and tells all objects and the patch")
+    func fresh() async throws {
+        let scene = Scene()
+        let plan = try await scene.run().dryRun()
+        #expect(scene.writes.isEmpty)
+        #expect(
+            plan.objects.map(\.kind) == [
+                "Session", "Service", "ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Deployment",
+            ]
+        )
+        #expect(plan.servicePatch.contains { $0.path == "/spec/selector" })
+    }
+
+    @Test("Tells the definition where it is missing, and writes nothing then either")
+    func definition() async throws {
+        let scene = Scene(hasDefinition: false)
+        let plan = try await scene.run(change: { $0.replicas = 2 }).dryRun()
+        #expect(scene.writes.isEmpty)
+        #expect(plan.objects.first?.kind == "CustomResourceDefinition")
+        #expect(plan.objects.contains { $0.kind == "PodDisruptionBudget" })
+    }
+
+    @Test("Is refused like a start, and writes nothing beside an intercept that is there")
+    func refused() async throws {
+        let scene = Scene()
+        _ = try await scene.run().join()
+        let before = scene.writes.count
+        await #expect(throws: PlanningError.self) { try await scene.run(owner: "bob@desk").dryRun() }
+        _ = try await scene.run(owner: "bob@desk", match: "X-Dev:bob").dryRun()
+        #expect(scene.writes.count == before)
+    }
+}

@@ -1,0 +1,124 @@
+import InterceptPlanning
+import KubernetesModel
+import KubernetesTestSupport
+import Testing
+
+@testable import Intercept
+
+@Suite("The checks before anything is changed")
+struct PreflightTests {
+    @Test("A Service that does not exist is answered with those that do, decoys aside")
+    func noSuchService() async throws {
+        let scene = Scene()
+        scene.server.change { cluster in
+            cluster.put(Scene.service("cart"))
+            cluster.put(Scene.service("interceptor-leaf-decoy"))
+        }
+        var run = try scene.run()
+        run = try scene.run { $0.service = "laef" }
+        let error = await #expect(throws: InterceptError.self) { try await run.join() }
+        #expect(error?.code == .noSuchService)
+        #expect(error?.message == "no service laef in namespace shop; there are: cart, leaf")
+        #expect(scene.writes.isEmpty)
+    }
+
+    @Test("More than a dozen are cut short")
+    func manyServices() async throws {
+        let scene = Scene()
+        scene.server.change { cluster in
+            for number in 10..<30 { cluster.put(Scene.service("s\(number)")) }
+        }
+        let run = try scene.run { $0.service = "nope" }
+        let error = await #expect(throws: InterceptError.self) { try await run.join() }
+        #expect(error?.message.hasSuffix("s20, …") == true, "\(error?.message ?? "")")
+    }
+
+    @Test("An empty namespace, and one whose Services are not to be seen, ask about namespace and context")
+    func emptyNamespace() async throws {
+        let scene = Scene()
+        let run = try scene.run { $0.namespace = "shpo" }
+        let error = await #expect(throws: InterceptError.self) { try await run.join() }
+        #expect(error?.message.contains("(-n)") == true)
+        #expect(error?.message.contains("--context") == true)
+    }
+
+    @Test("What is denied is named, verb and resource, and nothing was changed")
+    func permissions() async throws {
+        let scene = Scene()
+        scene.server.change { $0.forbidden = ["create pods/portforward", "patch services", "create roles"] }
+        let run = try scene.run()
+        let error = await #expect(throws: InterceptError.self) { try await run.join() }
+        #expect(error?.code == .forbidden)
+        #expect(
+            error?.message.hasPrefix(
+                "you may not, in namespace shop: create pods/portforward; create roles.rbac.authorization.k8s.io; "
+                    + "patch services."
+            ) == true,
+            "\(error?.message ?? "")"
+        )
+        #expect(scene.writes.isEmpty)
+    }
+
+    @Test(
+        "Every verb that an intercept needs is asked about",
+        arguments: [
+            "get services", "patch services", "create services", "get pods", "list pods", "watch pods",
+            "get pods/portforward", "create pods/portforward", "create deployments", "create configmaps",
+            "create serviceaccounts", "create roles", "create rolebindings", "create sessions", "patch sessions",
+            "delete sessions", "watch sessions", "patch sessions/status",
+        ]
+    )
+    func eachPermission(verb: String) async throws {
+        let scene = Scene()
+        scene.server.change { $0.forbidden = [verb] }
+        let error = await #expect(throws: InterceptError.self) {
+            try await scene.preflight.permissions(definitionExists: true)
+        }
+        #expect(error?.code == .forbidden)
+    }
+
+    @Test("Making the definition is asked about only where it is missing")
+    func definitionPermission() async throws {
+        let scene = Scene()
+        scene.server.change { $0.forbidden = ["create customresourcedefinitions"] }
+        try await scene.preflight.permissions(definitionExists: true)
+        await #expect(throws: InterceptError.self) {
+            try await scene.preflight.permissions(definitionExists: false)
+        }
+    }
+
+    @Test("A missing definition is made, then the Session", .timeLimit(.minutes(1)))
+    func definition() async throws {
+        let scene = Scene(hasDefinition: false)
+        _ = try await scene.run(transport: EstablishingTransport(base: scene.server)).join()
+        #expect(scene.server.cluster.all(.customResourceDefinitions).map(\.name) == ["sessions.detour.dev"])
+        #expect(try scene.session()?.routes.count == 1)
+        #expect(scene.texts.contains("making the definition of sessions.detour.dev"))
+    }
+
+    @Test("As many replicas as the workload has ready Pods, two at most", arguments: [(0, 1), (1, 1), (2, 2), (5, 2)])
+    func replicas(pods: Int, replicas: Int) async throws {
+        let scene = Scene()
+        scene.server.change { cluster in
+            for number in 0..<pods {
+                cluster.put(Self.pod("leaf-\(number)", isReady: true))
+            }
+            cluster.put(Self.pod("leaf-starting", isReady: false))
+        }
+        #expect(try await scene.preflight.replicas(selector: ["app": "leaf"]) == replicas)
+    }
+
+    private static func pod(_ name: String, isReady: Bool) -> DynamicObject {
+        DynamicObject(
+            .pods,
+            name: name,
+            namespace: "shop",
+            [
+                "metadata": ["labels": ["app": "leaf"]],
+                "status": [
+                    "phase": "Running", "conditions": [["type": "Ready", "status": isReady ? "True" : "False"]],
+                ],
+            ]
+        )
+    }
+}

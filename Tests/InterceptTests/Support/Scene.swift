@@ -1,0 +1,119 @@
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+import KubernetesTestSupport
+import NIOCore
+import SessionControl
+import Synchronization
+import TrafficMatch
+
+@testable import Intercept
+
+/// A model cluster with a Service to intercept, and what the intercept said.
+final class Scene: Sendable {
+    static let names = InterceptNames(namespace: "shop", service: "leaf")
+
+    let server: ModelAPIServer
+    let service: DynamicObject
+    private let said = Mutex<[InterceptEvent]>([])
+
+    init(hasDefinition: Bool = true, ports: JSONValue = [["name": "http", "port": 80, "targetPort": "web"]]) {
+        var cluster = ModelCluster(types: ModelCluster.builtIn + (hasDefinition ? [.sessions] : []))
+        self.service = cluster.put(Self.service("leaf", ports: ports))
+        self.server = ModelAPIServer(cluster)
+    }
+
+    static func service(_ name: String, ports: JSONValue = [["port": 80]]) -> DynamicObject {
+        DynamicObject(
+            .services,
+            name: name,
+            namespace: "shop",
+            ["spec": ["selector": ["app": .string(name)], "ports": ports]]
+        )
+    }
+
+    var events: [InterceptEvent] { self.said.withLock { $0 } }
+
+    /// The steps and warnings, as text.
+    var texts: [String] {
+        self.events.compactMap {
+            switch $0 {
+            case .step(let text), .warning(let text): text
+            default: nil
+            }
+        }
+    }
+
+    var client: KubernetesClient { self.client(over: self.server) }
+
+    func client(over transport: any KubernetesTransport) -> KubernetesClient {
+        var policy = RetryPolicy()
+        policy.sleep = { _ in }
+        return KubernetesClient(transport: transport, namespace: "shop", policy: policy)
+    }
+
+    var preflight: Preflight { Preflight(client: self.client, names: Self.names) }
+
+    func run(
+        owner: String = "ada@laptop",
+        match: String = "X-C6O-INTERCEPT:yes",
+        ports: [InterceptOptions.PortMapping] = [.init(remote: "http", local: 1)],
+        transport: (any KubernetesTransport)? = nil,
+        change: (inout InterceptOptions) -> Void = { _ in },
+        on event: @escaping @Sendable (InterceptEvent) -> Void = { _ in }
+    ) throws -> InterceptRun {
+        var options = InterceptOptions(
+            service: "leaf",
+            ports: ports,
+            match: try RequestMatch(headers: [HeaderMatch(parsing: match)]),
+            owner: owner,
+            image: "detour:test",
+            version: "1.0"
+        )
+        change(&options)
+        return InterceptRun(options: options, client: self.client(over: transport ?? self.server)) { said in
+            self.said.withLock { $0.append(said) }
+            event(said)
+        }
+    }
+
+    func session() throws -> Session? {
+        try self.server.cluster[.sessions, "shop", Self.names.session].map(Session.init)
+    }
+
+    /// The requests that change something.
+    var writes: [KubernetesRequest] {
+        self.server.requests.filter {
+            $0.method != .get && $0.segments.last != ResourceType.selfSubjectAccessReviews.plural
+        }
+    }
+}
+
+/// A transport that does what an API server's own controllers do after a definition was made.
+struct EstablishingTransport: KubernetesTransport {
+    let base: ModelAPIServer
+
+    var peer: TransportPeer { self.base.peer }
+
+    func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
+        let response = try await self.base.send(request)
+        if request.method == .post, request.segments.last == ResourceType.customResourceDefinitions.plural {
+            var definition = SessionDefinition.manifest
+            definition["status"] = ["conditions": [["type": "Established", "status": "True"]]]
+            let established = definition
+            self.base.change { _ = $0.put(established) }
+        }
+        return response
+    }
+
+    func upgrade(
+        _ request: KubernetesRequest,
+        subprotocol: String,
+        on eventLoop: (any EventLoop)?,
+        configure: @escaping @Sendable (any Channel) throws -> Void
+    ) async throws -> any Channel {
+        try await self.base.upgrade(request, subprotocol: subprotocol, on: eventLoop, configure: configure)
+    }
+
+    func shutdown() async throws {}
+}

@@ -1,0 +1,272 @@
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+import KubernetesTestSupport
+import SessionControl
+import Testing
+
+@testable import Interceptor
+
+@Suite("How a replica gives the Service back")
+struct RestoreTests {
+    // MARK: - Stopping
+
+    @Test("The last ready replica that stops suspends the Session and restores the Service in the same step")
+    func suspending() async throws {
+        let stage = try Stage()
+        stage.putPod("a", isTerminating: true)
+        stage.putPod("b", isReady: false)
+        let replica = try TestReplica("a", stage)
+        replica.terminate()
+        #expect(await !replica.lookAndStep())
+        try stage.expectOriginal()
+        #expect(try stage.session()?.isSuspended == true)
+        #expect(try stage.session()?.phase == .active)
+    }
+
+    @Test("While another replica is ready, a stopping one leaves the Service alone")
+    func notLast() async throws {
+        let stage = try Stage()
+        stage.putPod("a", isTerminating: true)
+        stage.putPod("b")
+        let replica = try TestReplica("a", stage)
+        replica.terminate()
+        for _ in 0..<20 { await replica.lookAndStep(after: .milliseconds(100)) }
+        #expect(try stage.isHijacked)
+        #expect(try stage.session()?.isSuspended == false)
+    }
+
+    @Test("Two that stop together are both the last")
+    func bothStop() async throws {
+        let stage = try Stage()
+        stage.putPod("a", isTerminating: true)
+        stage.putPod("b", isTerminating: true)
+        let replicas = [try TestReplica("a", stage), try TestReplica("b", stage)]
+        for replica in replicas { replica.terminate() }
+        for replica in replicas { await replica.lookAndStep() }
+        try stage.expectOriginal()
+        #expect(try stage.session()?.isSuspended == true)
+    }
+
+    @Test("The next ready replica swaps again and clears the suspension; one that is not ready does not")
+    func resuming() async throws {
+        let stage = try Stage(isHijacked: false) { $0.isSuspended = true }
+        stage.putPod("c", isReady: false)
+        let replica = try TestReplica("c", stage)
+        replica.look()
+        replica.hold(["r1": 1])
+        await replica.lookAndStep()
+        replica.reachDecoy()
+        await replica.lookAndStep()
+        #expect(replica.state.readiness() == .yes)
+        #expect(try !stage.isHijacked, "swapped to a Pod that is no ready endpoint yet")
+        stage.putPod("c")
+        await replica.lookAndStep()
+        #expect(try stage.isHijacked)
+        #expect(try stage.session()?.isSuspended == false)
+    }
+
+    @Test("A swap whose suspension was not cleared is cleared by the next step")
+    func halfResumed() async throws {
+        let stage = try Stage { $0.isSuspended = true }
+        stage.putPod("c")
+        let replica = try TestReplica("c", stage)
+        replica.reachDecoy()
+        replica.look()
+        replica.hold(["r1": 1])
+        await replica.lookAndStep()
+        await replica.lookAndStep()
+        #expect(try stage.session()?.isSuspended == false)
+        #expect(try stage.isHijacked)
+    }
+
+    @Test("A stopping replica does not undo the swap of a successor that its own watch has not shown ready yet")
+    func noFlapping() async throws {
+        let stage = try Stage(isHijacked: true)
+        stage.putPod("a", isTerminating: true)
+        stage.putPod("c", isReady: false)
+        let old = try TestReplica("a", stage)
+        old.terminate()
+        old.look()
+        stage.putPod("c", isReady: true)
+        await old.step()
+        #expect(try stage.isHijacked)
+    }
+
+    @Test("A Service given back is not taken for a foreign revert by a replica that sees it before the suspension")
+    func noFalseRevert() async throws {
+        let stage = try Stage()
+        stage.putPod("a", isTerminating: true)
+        let stopping = try TestReplica("a", stage)
+        let watching = try TestReplica("b", stage)
+        await watching.lookAndStep()
+        stopping.terminate()
+        await stopping.lookAndStep()
+        watching.seeService()
+        await watching.step()
+        #expect(try stage.session()?.phase == .active)
+        watching.seeSession()
+        await watching.step()
+        #expect(try stage.session()?.phase == .active)
+    }
+
+    @Test("Nor by one that sees the suspension cleared before the swap that came first")
+    func noFalseRevertAfterResume() async throws {
+        let stage = try Stage(isHijacked: false) { $0.isSuspended = true }
+        stage.putPod("c")
+        let watching = try TestReplica("b", stage)
+        watching.look()
+        let successor = try TestReplica("c", stage)
+        successor.reachDecoy()
+        successor.look()
+        successor.hold(["r1": 1])
+        await successor.lookAndStep()
+        await successor.lookAndStep()
+        try #require(try stage.isHijacked)
+        watching.seeSession()
+        await watching.step()
+        #expect(try stage.session()?.phase == .active)
+        #expect(try stage.isHijacked)
+    }
+
+    // MARK: - Others
+
+    @Test("A Session deleted by hand restores the Service in the same step, by the annotation")
+    func sessionDeleted() async throws {
+        let stage = try Stage()
+        let replica = try TestReplica("a", stage)
+        await replica.lookAndStep()
+        try await stage.store().sessions.delete(Stage.names.session)
+        await replica.lookAndStep()
+        try stage.expectOriginal()
+    }
+
+    @Test("Without the annotation it restores by its own settings")
+    func annotationDeletedToo() async throws {
+        let stage = try Stage()
+        let replica = try TestReplica("a", stage)
+        await replica.lookAndStep()
+        stage.edit { $0["metadata"]?["annotations"] = nil }
+        try await stage.store().sessions.delete(Stage.names.session)
+        await replica.lookAndStep()
+        try stage.expectOriginal()
+    }
+
+    @Test("A Session of another incarnation counts as none, and that one's hijack is left alone")
+    func otherIncarnation() async throws {
+        let stage = try Stage { $0.incarnation = String(repeating: "b2", count: 20) }
+        let before = try stage.leaf()
+        let replica = try TestReplica("a", stage)
+        for _ in 0..<5 { await replica.lookAndStep(after: .seconds(1)) }
+        #expect(try stage.leaf() == before)
+        #expect(try stage.session()?.phase == .active)
+    }
+
+    @Test("A revert by someone else closes the Session and names the manager")
+    func foreignRevert() async throws {
+        let stage = try Stage()
+        let replica = try TestReplica("a", stage)
+        await replica.lookAndStep()
+        stage.edit { service in
+            service["spec"]?["selector"] = ["app": "leaf"]
+            service["metadata"]?["managedFields"] = [
+                ["manager": "detour", "time": "2026-01-01T00:00:09Z", "fieldsV1": ["f:spec": .object([:])]],
+                ["manager": "argocd-controller", "time": "2026-01-01T00:00:08Z", "fieldsV1": ["f:spec": .object([:])]],
+                ["manager": "kubectl-edit", "time": "2026-01-01T00:00:01Z", "fieldsV1": ["f:spec": .object([:])]],
+            ]
+        }
+        await replica.lookAndStep()
+        let session = try #require(try stage.session())
+        #expect(session.phase == .closing)
+        #expect(session.closeReason == "the service's selector was changed back by argocd-controller")
+        await replica.lookAndStep()
+        #expect(try stage.leaf()[path: "spec", "ports"] == Stage.original.ports)
+        #expect(try stage.leaf().annotations.isEmpty)
+    }
+
+    @Test("A foreign selector put there while the Service was given back ends the intercept, and stays")
+    func editedWhileSuspended() async throws {
+        let stage = try Stage(isHijacked: false) { $0.isSuspended = true }
+        stage.edit { $0["spec"]?["selector"] = ["app": "leaf-v2"] }
+        stage.putPod("a")
+        let replica = try TestReplica("a", stage)
+        await replica.lookAndStep()
+        await replica.lookAndStep()
+        #expect(try stage.session()?.phase == .closing)
+        #expect(try stage.session()?.closeReason.contains("while it was restored") == true)
+        #expect(try stage.leaf()[path: "spec", "selector"] == ["app": "leaf-v2"])
+    }
+
+    @Test("A swap that came between looking and restoring is not restored by halves")
+    func swappedAgainMeanwhile() async throws {
+        let stage = try Stage()
+        let hijacked = try stage.leaf()
+        let replica = try TestReplica("a", stage)
+        try await stage.store().sessions.delete(Stage.names.session)
+        stage.edit { $0["spec"]?["selector"] = ["app": "leaf"] }
+        replica.look()
+        stage.edit { $0 = hijacked }
+        await replica.step()
+        #expect(try stage.leaf()["spec"] == hijacked["spec"])
+        #expect(try stage.leaf().annotations == hijacked.annotations)
+        await replica.lookAndStep()
+        try stage.expectOriginal()
+    }
+
+    @Test("An annotation that somebody made between looking and restoring stays")
+    func annotatedMeanwhile() async throws {
+        let stage = try Stage { $0.phase = .closing }
+        let replica = try TestReplica("a", stage)
+        replica.look()
+        stage.edit { $0["metadata"]?["annotations"]?["team"] = "red" }
+        await replica.step()
+        await replica.lookAndStep()
+        #expect(try stage.leaf()["spec"] == stage.service["spec"])
+        #expect(try stage.leaf().annotations == ["team": "red"])
+    }
+
+    @Test("An annotation that somebody made between looking and swapping stays")
+    func annotatedBeforeSwap() async throws {
+        let stage = try Stage(isHijacked: false)
+        let view = try stage.leaf()
+        stage.edit { $0["metadata"]?["annotations"] = ["team": "red"] }
+        let controller = SessionController(store: stage.store(), role: .client)
+        _ = try await controller.run(
+            .hijack(stage.swap.hijack(view)),
+            Observation(session: try stage.session(), service: view)
+        )
+        #expect(try stage.leaf().annotations["team"] == "red")
+        #expect(try !stage.isHijacked)
+    }
+
+    @Test("A Service that was deleted ends the Session, and nothing is left of it")
+    func serviceDeleted() async throws {
+        let stage = try Stage()
+        let replica = try TestReplica("a", stage)
+        await replica.lookAndStep()
+        try await stage.store().services.delete("leaf")
+        for _ in 0..<8 { await replica.lookAndStep(after: .seconds(1)) }
+        #expect(try stage.session() == nil)
+    }
+
+    @Test("A Service that was not seen yet is not taken for a deleted one")
+    func serviceNotSeen() async throws {
+        let stage = try Stage()
+        let replica = try TestReplica("a", stage)
+        replica.seeSession()
+        await replica.step()
+        #expect(try stage.session()?.phase == .active)
+    }
+
+    @Test("A failing API server is asked again until the Service is restored")
+    func persistence() async throws {
+        let stage = try Stage { $0.phase = .closing }
+        let replica = try TestReplica("a", stage)
+        stage.server.setFault { $0.method == .patch ? .answer(500, reason: "InternalError", message: "etcd") : nil }
+        for _ in 0..<3 { await replica.lookAndStep() }
+        #expect(try stage.isHijacked)
+        stage.server.setFault { _ in nil }
+        await replica.lookAndStep()
+        try stage.expectOriginal()
+    }
+}
