@@ -86,6 +86,9 @@ struct InterceptCommand: AsyncParsableCommand {
                 "-r/--remotePort and -l/--localPort go together, as in -r 80 -l 3000; or use -p 80:3000"
             )
         }
+        if let localPort, !(1...65_535).contains(localPort) {
+            throw ValidationError("-l takes a port number from 1 to 65535")
+        }
         if let replicas, replicas < 1 { throw ValidationError("--replicas takes a number from 1") }
     }
 
@@ -119,7 +122,9 @@ struct InterceptCommand: AsyncParsableCommand {
         let parts = words[0].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         switch (parts.count, parts.first ?? "") {
         case (1, _) where !parts[0].isEmpty: return parts[0]
-        case (2, "service"), (2, "svc"), (2, "services"): return parts[1]
+        case (2, "service"), (2, "svc"), (2, "services"):
+            guard !parts[1].isEmpty else { throw ValidationError("'\(words[0])' names no Service") }
+            return parts[1]
         case (2, _):
             throw ValidationError("'\(words[0])': only Services can be intercepted so far; name the Service itself")
         default: throw ValidationError("'\(words[0])' is no target; give a Service's name")

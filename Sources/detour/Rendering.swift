@@ -30,7 +30,8 @@ struct Output {
 
     /// Columns as wide as their widest cell, three spaces apart.
     private var table: String {
-        let lines = [self.columns] + self.rows
+        // A line feed in a cell would break its row.
+        let lines = [self.columns] + self.rows.map { $0.map { $0.replacing("\n", with: "\u{fffd}") } }
         let widths = self.columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
         return
             lines
@@ -65,9 +66,10 @@ struct Output {
         }
     }
 
-    /// Whether a plain scalar of this text would be read back as something else than a string.
+    /// Whether a plain scalar of this text might be read back as something else than a string, by YAML 1.1 or 1.2.
     private static func needsQuotes(_ text: String) -> Bool {
-        let words: Set = ["", "null", "~", "true", "false", "yes", "no", "on", "off"]
-        return words.contains(text.lowercased()) || Double(text) != nil
+        let words: Set = ["", "null", "~", "true", "false", "yes", "no", "on", "off", "y", "n"]
+        guard let first = text.unicodeScalars.first else { return true }
+        return words.contains(text.lowercased()) || "0123456789.+-".unicodeScalars.contains(first)
     }
 }

@@ -18,9 +18,10 @@ final class RunningProcess: Sendable {
     init(_ words: [String], environment: [String: String] = [:]) throws {
         var output: [Int32] = [-1, -1]
         var errors: [Int32] = [-1, -1]
-        guard pipe2(&output, O_CLOEXEC) == 0, pipe2(&errors, O_CLOEXEC) == 0 else {
+        guard pipe(&output) == 0, pipe(&errors) == 0 else {
             throw ShellFailure(description: "pipe: \(String(cString: strerror(errno)))")
         }
+        for descriptor in output + errors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -31,8 +32,8 @@ final class RunningProcess: Sendable {
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = merged.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (arguments + variables).forEach { free($0) } }
-        var child: pid_t = 0
-        let code = posix_spawnp(&child, words[0], &actions, nil, &arguments, &variables)
+        var spawned: pid_t = 0
+        let code = posix_spawnp(&spawned, words[0], &actions, nil, &arguments, &variables)
         close(output[1])
         close(errors[1])
         guard code == 0 else {
@@ -40,6 +41,7 @@ final class RunningProcess: Sendable {
             close(errors[0])
             throw ShellFailure(description: "\(words[0]): \(String(cString: strerror(code)))")
         }
+        let child = spawned
         self.pid = child
         // Threads of their own: a pipe that nobody reads would stall the child.
         let readers = DispatchGroup()
