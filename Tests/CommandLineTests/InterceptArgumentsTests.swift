@@ -35,17 +35,13 @@ struct InterceptArgumentsTests {
 
     @Test("A Service without a name is refused", arguments: ["service/", "svc/"])
     func namelessTarget(word: String) throws {
-        withKnownIssue(isIntermittent: true) {
-            let command = try InterceptCommand.parse([word])
-            #expect(throws: ValidationError.self) { try command.serviceName() }
-        }
+        let command = try InterceptCommand.parse([word])
+        #expect(throws: ValidationError.self) { try command.serviceName() }
     }
 
     @Test("-l takes a port number only", arguments: ["0", "65536", "-1"])
     func localPort(text: String) throws {
-        withKnownIssue(isIntermittent: true) {
-            #expect(throws: (any Error).self) { try InterceptCommand.parse(["leaf", "-r", "80", "-l", text]) }
-        }
+        #expect(throws: (any Error).self) { try InterceptCommand.parse(["leaf", "-r", "80", "-l", text]) }
     }
 
     @Test("No target at all is a usage error")

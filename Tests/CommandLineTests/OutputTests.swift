@@ -74,11 +74,9 @@ struct OutputTests {
         ]
     )
     func yaml11(text: String) throws {
-        withKnownIssue(isIntermittent: true) {
-            let yaml = try Output.yaml(["value": .string(text)])
-            let read = try #require(try Yams.load(yaml: yaml) as? [String: Any])
-            #expect(read["value"] as? String == text, "\(yaml)")
-        }
+        let yaml = try Output.yaml(["value": .string(text)])
+        let read = try #require(try Yams.load(yaml: yaml) as? [String: Any])
+        #expect(read["value"] as? String == text, "\(yaml)")
     }
 
     @Test("Numbers, truth and nothing stay what they are in YAML")
@@ -95,9 +93,7 @@ struct OutputTests {
     func inertCells() throws {
         let text = try Output(columns: ["A", "B"], rows: [["\u{1b}[2Jx", "y\nz"]], json: .null).text(.table)
         #expect(!text.unicodeScalars.contains("\u{1b}"))
-        withKnownIssue(isIntermittent: true) {
-            #expect(text.split(separator: "\n").count == 2, "\(text)")
-        }
+        #expect(text.split(separator: "\n").count == 2, "\(text)")
     }
 }
 

@@ -3,7 +3,11 @@ import KubernetesModel
 import Testing
 
 extension InterceptEndToEndTests {
-    @Test("Ten starts and ends under load lose nothing, as little as no intercept at all", .timeLimit(.minutes(8)))
+    @Test(
+        "Ten starts and ends under load lose nothing, as little as no intercept at all",
+        .enabled(if: Cluster.runsLong),
+        .timeLimit(.minutes(8))
+    )
     func tenCycles() async throws {
         let frontend = try await Cluster.url("shop/frontend", 80)
         let peak = try await Load.start(frontend, rate: 0, concurrency: 16)
@@ -29,6 +33,7 @@ extension InterceptEndToEndTests {
 
     @Test(
         "WebSocket, raw TCP, a server that speaks first and gRPC work behind an intercepted Service",
+        .enabled(if: Cluster.runsLong),
         .timeLimit(.minutes(3)),
         arguments: [
             "ws", "tcp", "banner", "grpc",

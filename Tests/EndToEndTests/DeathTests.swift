@@ -5,6 +5,7 @@ import Testing
 extension InterceptEndToEndTests {
     @Test(
         "A laptop that dies or freezes: the original answers at once, the cluster restores itself, bystanders never notice",
+        .enabled(if: Cluster.runsLong),
         .timeLimit(.minutes(4)),
         arguments: [SIGKILL, SIGSTOP]
     )
@@ -42,6 +43,7 @@ extension InterceptEndToEndTests {
 
     @Test(
         "The interceptor's Pods are deleted or evicted, or the Session is: bystanders never notice",
+        .enabled(if: Cluster.runsLong),
         .timeLimit(.minutes(4)),
         arguments: [
             "one pod", "all pods", "session",
@@ -105,7 +107,11 @@ extension InterceptEndToEndTests {
         }
     }
 
-    @Test("The documented manual clean-up, typed with kubectl while an intercept is active", .timeLimit(.minutes(3)))
+    @Test(
+        "The documented manual clean-up, typed with kubectl while an intercept is active",
+        .enabled(if: Cluster.runsLong),
+        .timeLimit(.minutes(3))
+    )
     func manualCleanUp() async throws {
         let intercept = try await Intercepting.start(["--drain", "5s"])
         try await intercept.untilDiverted()

@@ -5,7 +5,9 @@ import Testing
 /// The real cluster that ring 4 runs on, and the demo shop in it.
 enum Cluster {
     /// Whether ring 4 was asked for; a skip is loud, and a failure in CI (see `RingFourTests`).
-    static var isThere: Bool { ProcessInfo.processInfo.environment["DETOUR_E2E"] == "1" }
+    static var isThere: Bool { ["1", "all"].contains(ProcessInfo.processInfo.environment["DETOUR_E2E"]) }
+    /// Whether the long tests were asked for too (`make reliability`).
+    static var runsLong: Bool { ProcessInfo.processInfo.environment["DETOUR_E2E"] == "all" }
 
     /// The release or debug binary under test.
     static let detour =
