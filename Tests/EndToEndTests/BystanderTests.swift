@@ -40,13 +40,14 @@ extension InterceptEndToEndTests {
         ]
     )
     func protocols(name: String) async throws {
-        let address = try await Cluster.url("fixtures/\(name)", 80)
+        let port = ["ws": 80, "tcp": 7, "banner": 25, "grpc": 50_051][name] ?? 0
+        let address = try await Cluster.url("fixtures/\(name)", port)
         let fixtures = try await Load.fixtures()
         let before = try await Cluster.snapshot(name, in: "fixtures")
         try await Shell.must(fixtures, "client", name, "--addr", address, "--rounds", "3")
 
         let detour = try RunningProcess(
-            [Cluster.detour, "intercept", name, "-n", "fixtures", "-p", "80:9", "--drain", "2s"],
+            [Cluster.detour, "intercept", name, "-n", "fixtures", "-p", "\(port):9", "--drain", "2s"],
             environment: try await Cluster.environment()
         )
         try await detour.says("ready:", within: .seconds(90))
