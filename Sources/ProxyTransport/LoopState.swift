@@ -5,7 +5,7 @@ import ProxyCore
 /// What the connections of one listener on one event loop share.
 ///
 /// Safety: made before its loop can know it, and then touched on that loop only; every way in asserts that.
-final class LoopState: @unchecked Sendable {
+final class LoopState: @unchecked Sendable {  // Safety: see above; confined to `loop`, asserted on every way in.
     let loop: any EventLoop
     let configuration: ListenerConfiguration
     let table: RouteTable
@@ -67,6 +67,7 @@ final class LoopState: @unchecked Sendable {
     /// The newest routes of this port.
     @inline(__always)
     var routes: [RouteEntry] {
+        self.loop.assertInEventLoop()
         let version = self.table.currentVersion
         if version != self.version {
             self.version = version
