@@ -3,7 +3,7 @@
 RELEASE = .build/release/detour
 IMAGE = .build/detour-image.tar
 
-.PHONY: help setup build image cluster demo test e2e reliability bench fuzz lint clean
+.PHONY: help setup build image cluster demo test e2e bench fuzz lint clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -28,17 +28,13 @@ demo: ## the main job on this machine, from nothing
 test: image cluster ## all tests
 	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
-	scripts/with-cluster swift test --skip-build
+	swift test --skip-build --skip EndToEndTests
+	scripts/with-cluster swift test --skip-build --filter EndToEndTests
 
 e2e: image cluster ## the tests on the real cluster only
 	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
 	scripts/with-cluster swift test --skip-build --filter EndToEndTests
-
-reliability: image cluster ## the long tests on the real cluster: deaths, load, other protocols
-	swift build --build-tests
-	scripts/cluster load-image $(IMAGE)
-	DETOUR_E2E=all scripts/with-cluster swift test --skip-build --filter EndToEndTests
 
 bench: ## side by side with other proxies; writes Benchmarks/results.json
 	@if [ -x Benchmarks/run ]; then Benchmarks/run; else echo 'there is no Benchmarks/run yet' >&2; exit 1; fi

@@ -62,7 +62,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 let package = Package(
     name: "detour",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "detour", targets: ["detour"])],
+    products: [
+        .executable(name: "detour", targets: ["detour"]),
+        // For the package in Benchmarks only: the data path, with the values it is set up from.
+        .library(name: "ProxyTransport", targets: ["ProxyTransport", "ProxyCore", "TrafficMatch"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),

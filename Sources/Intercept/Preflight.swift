@@ -36,8 +36,8 @@ struct Preflight: Sendable {
         var needed = [
             Need(["get", "list", "watch", "patch", "create"], .services),
             Need(["get", "list", "watch"], .endpoints),
-            Need(["create"], .configMaps), Need(["create"], .deployments), Need(["create"], .serviceAccounts),
-            Need(["create"], .roles), Need(["create"], .roleBindings),
+            Need(["create"], .configMaps), Need(["create"], .deployments), Need(["create", "patch"], .serviceAccounts),
+            Need(["create", "patch"], .roles), Need(["create", "patch"], .roleBindings),
             Need(["get", "list", "watch"], .pods), Need(["get", "create"], .pods, "portforward"),
             Need(["get", "list", "watch", "create", "patch", "delete"], .sessions),
             Need(["patch"], .sessions, "status"),

@@ -60,9 +60,20 @@ public struct InterceptManifests: Sendable {
     /// On every owned object, Pods included.
     private var labels: [String: String] {
         var labels = Marks.selector(incarnation: self.session.incarnation)
-        labels["app.kubernetes.io/managed-by"] = "detour"
+        labels[Self.managedBy.key] = Self.managedBy.value
         return labels
     }
+
+    /// Whether an object was made for an earlier incarnation of this Session, whose name it has: that one is gone then.
+    public static func isLeftover(_ object: DynamicObject, of session: Session) -> Bool {
+        let labels = object[path: "metadata", "labels"]?.strings ?? [:]
+        guard labels[Self.managedBy.key] == Self.managedBy.value, let incarnation = labels[Marks.sessionLabel] else {
+            return false
+        }
+        return incarnation != session.incarnation
+    }
+
+    private static let managedBy = (key: "app.kubernetes.io/managed-by", value: "detour")
 
     private var podSelector: JSONValue {
         ["matchLabels": JSONValue(Marks.selector(incarnation: self.session.incarnation))]
@@ -83,7 +94,9 @@ public struct InterceptManifests: Sendable {
         ]
     }
 
-    /// What a replica may do: its own Session and Service by name, and see Pods. No wildcard, no Secrets.
+    /// What a replica may do: its own Session and Service by name, see Pods, and become an owner of what keeps it able to
+    /// restore. A change of a Role's rules is refused by the API server unless who makes it has them himself. No
+    /// wildcard, no Secrets.
     private var rules: JSONValue {
         func rule(_ group: String, _ resource: String, _ verbs: [String], named names: [String] = []) -> JSONValue {
             var rule: [String: JSONValue] = [
@@ -99,6 +112,10 @@ public struct InterceptManifests: Sendable {
             rule(group, "sessions", ["get", "list", "watch", "patch", "delete"], named: [self.session.name]),
             rule(group, "sessions/status", ["patch"], named: [self.session.name]),
             rule("", "services", ["get", "list", "watch", "patch"], named: [self.session.service]),
+            rule("", "services", ["patch"], named: [self.names.decoy]),
+            rule("", "serviceaccounts", ["patch"], named: [self.names.interceptor]),
+            rule(ResourceType.roles.group, "roles", ["patch"], named: [self.names.interceptor]),
+            rule(ResourceType.roles.group, "rolebindings", ["patch"], named: [self.names.interceptor]),
             rule("", "endpoints", ["get", "list", "watch"], named: [self.names.decoy]),
             rule("", "pods", ["get", "list", "watch"]),
         ]

@@ -149,6 +149,7 @@ public struct InterceptorRun: Sendable {
             do {
                 try await watch()
             } catch {
+                if Task.isCancelled { return }
                 self.logger.warning("watch failed", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: .seconds(1))

@@ -24,6 +24,8 @@ final class ReplicaState: Sendable {
         var isPublished = false
         /// Whether the process was asked to stop.
         var isTerminating = false
+        /// Whether its Pod is being deleted.
+        var isDeleted = false
         /// Whether the time that live tunnels are waited for has passed.
         var isPatienceOver = false
     }
@@ -38,7 +40,9 @@ final class ReplicaState: Sendable {
     /// Whether new connections should come here, or why not.
     func readiness() -> Readiness {
         self.with { parts in
-            if parts.isTerminating { return .no("the replica is stopping") }
+            // A Pod that is being deleted is no endpoint any more, but where it is the last one, kube-proxy (1.26 and
+            // later) still sends connections to it for as long as it is ready: KEP 1669, terminating endpoints.
+            if parts.isTerminating, !parts.isDeleted { return .no("the replica is stopping") }
             guard parts.hasLookedForSession else { return .no("the session was not read yet") }
             guard let session = parts.session else { return .no("the session is gone") }
             guard parts.isPublished else { return .no("the replica is not in the session's status yet") }

@@ -21,6 +21,7 @@ actor Steward {
     private var stoppingDrain: DrainClock
     private var wasHijacked = false
     private var hasDrained = false
+    private var hasClaimed = false
     private var problem = ""
 
     /// A steward that has done nothing yet.
@@ -57,7 +58,10 @@ actor Steward {
         let parts = self.state.with { $0 }
         guard parts.hasLookedForSession else { return false }
         if self.now > .seconds(5) { self.state.with { $0.isPatienceOver = true } }
+        let isDeleted = parts.pods[self.pod.uid].map { !$0.isLive } ?? false
+        self.state.with { $0.isDeleted = isDeleted }
         if let session = parts.session {
+            await self.attempt("claim") { try await self.claim(parts) }
             await self.attempt("publish") { try await self.publish(session, parts) }
             await self.attempt("heartbeat") { try await self.beat(session, parts) }
             await self.attempt("expiry") { try await self.expire(session) }
@@ -84,8 +88,19 @@ actor Steward {
         self.problem = problem
     }
 
+    private func claim(_ parts: ReplicaState.Parts) async throws {
+        guard !self.hasClaimed, !parts.isTerminating else { return }
+        do {
+            try await Claim(client: self.store.client, names: self.configuration.names, pod: self.pod).make()
+        } catch let error as KubernetesError where error.isForbidden {
+            // An administrator's Role without these verbs: it stays when the Session goes, so nothing is lost.
+            self.logger.notice("owners left alone", metadata: ["error": "\(error)"])
+        }
+        self.hasClaimed = true
+    }
+
     private func publish(_ session: Session, _ parts: ReplicaState.Parts) async throws {
-        guard !parts.isTerminating else { return }
+        guard !parts.isTerminating, self.hasClaimed else { return }
         let known = session.replicas[self.pod.uid]
         let replica = Replica(
             pod: self.pod.name,
@@ -158,7 +173,8 @@ actor Steward {
         let service = parts.service
         // Only what the Service's endpoints hold already may be swapped to: a swap to a Pod that its kubelet has not yet
         // found ready would send bystanders nowhere.
-        let isReady = self.state.readiness() == .yes && parts.pods[self.pod.uid]?.isReady == true
+        let isReady =
+            !parts.isTerminating && self.state.readiness() == .yes && parts.pods[self.pod.uid]?.isReady == true
         var observation = Observation(session: parts.session, service: service)
         observation.pods = Array(parts.pods.values)
         let controller = self.controller(isReady: isReady)
@@ -205,8 +221,10 @@ actor Steward {
         }
         guard parts.isTerminating else { return false }
         if self.hasDrained { return true }
-        // Other replicas may still be selected; this one is not once it is no ready endpoint any more.
-        switch self.stoppingDrain.step(isSelected: false, connections: connections, now: self.now) {
+        // Other replicas may still be selected; this one is not once it is no ready endpoint any more. Without others it
+        // is the last that can give the Service back, and stays until that is done.
+        let isLast = !parts.pods.values.contains { $0.uid != self.pod.uid && $0.isLive && $0.isReady }
+        switch self.stoppingDrain.step(isSelected: isSelected && isLast, connections: connections, now: self.now) {
         case .linger: return false
         case .announce:
             self.bystanders.announce()
@@ -216,7 +234,10 @@ actor Steward {
             return false
         case .drained:
             if let session = parts.session {
-                try await self.store.mergeStatus(["replicas": [self.pod.uid: .null]], uid: session.uid)
+                // A courtesy: nobody waits for a Pod that is gone.
+                await self.attempt("unpublish") {
+                    try await self.store.mergeStatus(["replicas": [self.pod.uid: .null]], uid: session.uid)
+                }
             }
             return true
         }

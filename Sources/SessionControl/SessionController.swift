@@ -45,16 +45,55 @@ public struct SessionController: Sendable {
         var owned: Set<OwnedObject> = []
         for object in OwnedObject.allCases {
             let (type, name) = manifests.identity(object)
-            guard let found = try await self.client.resources(type, in: self.names.namespace).find(name) else {
+            let resources = self.client.resources(type, in: self.names.namespace)
+            guard let found = try await resources.find(name) else { continue }
+            if Self.isOwned(found, by: session) {
+                owned.insert(object)
                 continue
             }
-            let owners = found[path: "metadata", "ownerReferences"]?.array ?? []
-            guard owners.contains(where: { $0["uid"]?.string == session.uid }) else {
+            guard InterceptManifests.isLeftover(found, of: session) else {
                 throw SessionControlError.foreignObject(type, name, namespace: self.names.namespace)
             }
-            owned.insert(object)
+            try await self.clear(found, in: resources)
         }
         return owned
+    }
+
+    /// Deletes what an earlier incarnation left, or waits for the garbage collector where that is all the user may do.
+    private func clear(_ leftover: DynamicObject, in resources: ResourceClient) async throws {
+        do {
+            return try await resources.delete(leftover.name, uid: leftover.uid, propagation: .background)
+        } catch let error as KubernetesError where error.isNotFound || error.isConflict {
+            return
+        } catch let error as KubernetesError where error.isForbidden {
+            for _ in 0..<Self.rounds {
+                guard try await resources.find(leftover.name)?.uid == leftover.uid else { return }
+                try await Task.sleep(for: .milliseconds(200))
+            }
+            throw error
+        }
+    }
+
+    /// Deletes what a Session that is gone has left: the garbage collector would, but learns of a new kind of owner only
+    /// every 30 s (measured on Kubernetes 1.20).
+    func deleteOwned(by session: Session) async throws {
+        let manifests = try await self.manifests(session)
+        for object in OwnedObject.allCases.reversed() {
+            let (type, name) = manifests.identity(object)
+            let resources = self.client.resources(type, in: self.names.namespace)
+            do {
+                guard let found = try await resources.find(name), Self.isOwned(found, by: session) else { continue }
+                try await resources.delete(name, uid: found.uid, propagation: .background)
+            } catch let error as KubernetesError
+                where error.isForbidden || error.isNotFound || error.isConflict
+            {
+                // Not ours to delete, or somebody was faster; the garbage collector does the rest.
+            }
+        }
+    }
+
+    private static func isOwned(_ object: DynamicObject, by session: Session) -> Bool {
+        (object[path: "metadata", "ownerReferences"]?.array ?? []).contains { $0["uid"]?.string == session.uid }
     }
 
     private func manifests(_ session: Session) async throws -> InterceptManifests {

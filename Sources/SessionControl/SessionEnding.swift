@@ -70,12 +70,17 @@ public struct SessionEnding: Sendable {
         let clock = ContinuousClock()
         let deadline = clock.now + patience
         var acted: Outcome?
+        var last: Session?
         while true {
             let before = try await controller.observe()
+            last = before.session ?? last
             let (now, waiting) = try await controller.converge(wasHijacked: true)
             if before.session != nil || before.service != now.service { acted = .gone }
             guard let session = now.session, session.phase == .closing else {
-                if acted != nil, now.session == nil { try await self.collected(by: deadline) }
+                if acted != nil, now.session == nil {
+                    if let last { try await controller.deleteOwned(by: last) }
+                    try await self.collected(by: deadline)
+                }
                 return acted
             }
             guard case .drain(let replicas) = waiting else { continue }
@@ -91,7 +96,7 @@ public struct SessionEnding: Sendable {
         }
     }
 
-    /// Waits until the garbage collector has taken what the Session owned; how long that takes is the cluster's affair.
+    /// Waits until what the Session owned is gone.
     private func collected(by deadline: ContinuousClock.Instant) async throws {
         let deployments = self.store.client.resources(.deployments, in: self.store.names.namespace)
         while ContinuousClock.now < deadline {

@@ -5,7 +5,6 @@ import Testing
 extension InterceptEndToEndTests {
     @Test(
         "Ten starts and ends under load lose nothing, as little as no intercept at all",
-        .enabled(if: Cluster.runsLong),
         .timeLimit(.minutes(8))
     )
     func tenCycles() async throws {
@@ -33,7 +32,6 @@ extension InterceptEndToEndTests {
 
     @Test(
         "WebSocket, raw TCP, a server that speaks first and gRPC work behind an intercepted Service",
-        .enabled(if: Cluster.runsLong),
         .timeLimit(.minutes(3)),
         arguments: [
             "ws", "tcp", "banner", "grpc",

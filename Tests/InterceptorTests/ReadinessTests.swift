@@ -54,6 +54,24 @@ struct ReadinessTests {
         #expect(state.readiness() == .no(row.why))
     }
 
+    @Test("A stopping replica whose Pod is being deleted stays ready: it may be the last endpoint kube-proxy knows")
+    func deleted() async throws {
+        let stage = try Stage()
+        stage.putPod("a")
+        let replica = try TestReplica("a", stage)
+        replica.look()
+        replica.hold(["r1": 1])
+        replica.reachDecoy()
+        await replica.lookAndStep()
+        #expect(replica.state.readiness() == .yes)
+        replica.terminate()
+        await replica.lookAndStep()
+        #expect(replica.state.readiness() == .no("the replica is stopping"))
+        stage.putPod("a", isTerminating: true)
+        await replica.lookAndStep()
+        #expect(replica.state.readiness() == .yes)
+    }
+
     @Test("Tunnels are waited for five seconds and no longer; everything else is needed for good")
     func patience() async throws {
         let stage = try Stage()

@@ -36,6 +36,37 @@ struct RestoreTests {
         #expect(try stage.session()?.isSuspended == false)
     }
 
+    @Test("The last replica does not end before the Service is given back, however long the API server is away")
+    func lastStays() async throws {
+        let stage = try Stage()
+        stage.putPod("a", isTerminating: true)
+        let replica = try TestReplica("a", stage)
+        replica.terminate()
+        stage.server.setFault { $0.method == .patch ? .answer(500, reason: "InternalError", message: "etcd") : nil }
+        for _ in 0..<20 { #expect(await !replica.lookAndStep(after: .seconds(1))) }
+        #expect(try stage.isHijacked)
+        stage.server.setFault { _ in nil }
+        #expect(await !replica.lookAndStep())
+        try stage.expectOriginal()
+        await replica.lookAndStep()
+        #expect(await replica.lookAndStep(after: .seconds(3)))
+    }
+
+    @Test("A stopping replica whose Pod still counts as ready does not swap again")
+    func stoppingDoesNotResume() async throws {
+        let stage = try Stage(isHijacked: false) { $0.isSuspended = true }
+        stage.putPod("a", isTerminating: true)
+        let replica = try TestReplica("a", stage)
+        replica.look()
+        replica.hold(["r1": 1])
+        replica.reachDecoy()
+        replica.state.with { $0.isPublished = true }
+        replica.terminate()
+        for _ in 0..<3 { await replica.lookAndStep() }
+        #expect(replica.state.readiness() == .yes)
+        #expect(try !stage.isHijacked)
+    }
+
     @Test("Two that stop together are both the last")
     func bothStop() async throws {
         let stage = try Stage()
@@ -139,6 +170,28 @@ struct RestoreTests {
         try await stage.store().sessions.delete(Stage.names.session)
         await replica.lookAndStep()
         try stage.expectOriginal()
+    }
+
+    @Test("What a replica needs to restore stays until its Pod is gone, whoever deletes the Session")
+    func permissionsStay() async throws {
+        let stage = try Stage()
+        stage.putPod("a")
+        let session = try #require(try stage.session())
+        let manifests = InterceptManifests(session: session, disruptionBudgetType: .podDisruptionBudgets)
+        for object in OwnedObject.allCases { stage.put(manifests.manifest(object, decoyAddress: "10.96.0.10")) }
+        let replica = try TestReplica("a", stage)
+        await replica.lookAndStep()
+        #expect(try stage.session()?.replicas["a"] != nil)
+        try await stage.store().sessions.delete(Stage.names.session)
+        func left() -> [OwnedObject] {
+            OwnedObject.allCases.filter { object in
+                let (type, name) = manifests.identity(object)
+                return stage.server.cluster[type, "shop", name] != nil
+            }
+        }
+        #expect(left() == [.decoy, .serviceAccount, .role, .roleBinding])
+        try await stage.store().client.resources(.pods, in: "shop").delete("pod-a")
+        #expect(left().isEmpty)
     }
 
     @Test("Without the annotation it restores by its own settings")

@@ -158,7 +158,7 @@ extension ModelCluster {
         self.changes.append(
             Change(version: self.version, collection: key.collection, before: object, after: nil, shown: last)
         )
-        guard !orphans else { return }
+        guard !orphans, self.collectsGarbage else { return }
         let uids = Set(self.objects.values.map(\.uid))
         let owned = self.objects.filter { entry in
             let owners = entry.value.owners

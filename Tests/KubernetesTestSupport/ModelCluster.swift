@@ -55,6 +55,8 @@ public struct ModelCluster: Sendable {
     public var forbidden: Set<String> = []
     /// Collections whose objects have no status subresource: `status` is written with the rest.
     public var withoutStatusSubresource: Set<String> = ["configmaps"]
+    /// Whether what a deleted object owned goes at once; a real collector may need a minute.
+    public var collectsGarbage = true
     var counter = 0
 
     /// An empty cluster that serves the given types.

@@ -144,6 +144,41 @@ struct KillPointTests {
         try self.expectUntouched(server, service)
     }
 
+    @Test("While the garbage collector sleeps, an end leaves nothing all the same")
+    func slowCollector() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        try await self.intercept(self.store(server), service)
+        try self.expectUntouched(server, service)
+    }
+
+    @Test("What an earlier incarnation left is cleared away by the next; what is a stranger's is refused")
+    func leftovers() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        @Sendable func role(_ labels: [String: JSONValue]) -> DynamicObject {
+            DynamicObject(
+                .roles,
+                name: self.names.interceptor,
+                namespace: "shop",
+                ["metadata": ["labels": .object(labels)], "rules": []]
+            )
+        }
+        server.change { cluster in
+            _ = cluster.put(
+                role(["app.kubernetes.io/managed-by": "detour", Marks.sessionLabel: "earlier"])
+            )
+        }
+        try await self.intercept(self.store(server), service)
+        try self.expectUntouched(server, service)
+
+        server.change { _ = $0.put(role(["app.kubernetes.io/managed-by": "helm"])) }
+        await #expect(throws: SessionControlError.self) { try await self.intercept(self.store(server), service) }
+        #expect(server.cluster[.roles, "shop", self.names.interceptor] != nil)
+    }
+
     @Test("The kill points cover the whole scenario")
     func coverage() async throws {
         let (cluster, service) = self.world()

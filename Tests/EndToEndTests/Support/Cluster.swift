@@ -5,9 +5,7 @@ import Testing
 /// The real cluster that ring 4 runs on, and the demo shop in it.
 enum Cluster {
     /// Whether ring 4 was asked for; a skip is loud, and a failure in CI (see `RingFourTests`).
-    static var isThere: Bool { ["1", "all"].contains(ProcessInfo.processInfo.environment["DETOUR_E2E"]) }
-    /// Whether the long tests were asked for too (`make reliability`).
-    static var runsLong: Bool { ProcessInfo.processInfo.environment["DETOUR_E2E"] == "all" }
+    static var isThere: Bool { ProcessInfo.processInfo.environment["DETOUR_E2E"] == "1" }
 
     /// The release or debug binary under test.
     static let detour =
@@ -51,6 +49,29 @@ enum Cluster {
         let names = try await self.kubectl("get", kinds, "-n", namespace, "-o", "name", "--ignore-not-found")
         return names.split(separator: "\n").map(String.init)
             .filter { $0.contains("interceptor-\(service)") || $0.contains("intercept-\(namespace)-\(service)") }
+    }
+
+    /// Evicts a Pod as a node drain does: asked again for as long as a disruption budget forbids it.
+    static func evict(_ pod: String, in namespace: String, within limit: Duration = .seconds(60)) async throws {
+        let name = pod.replacing("pod/", with: "")
+        let versions = try await self.kubectl("api-versions").split(separator: "\n")
+        let version = versions.contains("policy/v1") ? "policy/v1" : "policy/v1beta1"
+        let eviction: JSONValue = [
+            "apiVersion": .string(version), "kind": "Eviction",
+            "metadata": ["name": .string(name), "namespace": .string(namespace)],
+        ]
+        let file = FileManager.default.temporaryDirectory.appending(path: "eviction-\(UUID().uuidString).json")
+        try Data(eviction.compact.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        try await self.eventually("\(pod) may be evicted", within: limit, every: .milliseconds(500)) {
+            let path = "/api/v1/namespaces/\(namespace)/pods/\(name)/eviction"
+            let result = try await Shell.run(self.script, "kubectl", "create", "--raw", path, "-f", file.path())
+            guard result.status != 0 else { return true }
+            guard result.errors.contains("disruption budget") else {
+                throw ShellFailure(description: "evicting \(pod): \(result)")
+            }
+            return false
+        }
     }
 
     /// Waits until a condition holds.

@@ -43,6 +43,12 @@ struct Intercepting: Sendable {
         }
     }
 
+    /// Ends both processes at once, as a test that failed leaves them.
+    func kill() {
+        self.detour.signal(SIGKILL)
+        self.local.signal(SIGKILL)
+    }
+
     /// Ends everything; Ctrl-C for detour.
     func stop() async -> Int32 {
         self.detour.signal(SIGINT)

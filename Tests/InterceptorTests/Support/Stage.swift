@@ -136,6 +136,11 @@ struct Stage: Sendable {
         self.server.change { _ = $0.put(pod) }
     }
 
+    /// Puts any object, as somebody made it.
+    func put(_ object: DynamicObject) {
+        self.server.change { _ = $0.put(object) }
+    }
+
     /// What the Service's users see changed behind everybody's back.
     func edit(_ body: @Sendable (inout DynamicObject) -> Void) {
         self.server.change { cluster in
