@@ -64,13 +64,19 @@ public struct InterceptManifests: Sendable {
         return labels
     }
 
+    /// Whether an object was made for this incarnation.
+    public static func isOf(_ session: Session, _ object: DynamicObject) -> Bool {
+        self.incarnation(of: object) == session.incarnation
+    }
+
     /// Whether an object was made for an earlier incarnation of this Session, whose name it has: that one is gone then.
     public static func isLeftover(_ object: DynamicObject, of session: Session) -> Bool {
+        self.incarnation(of: object).map { $0 != session.incarnation } ?? false
+    }
+
+    private static func incarnation(of object: DynamicObject) -> String? {
         let labels = object[path: "metadata", "labels"]?.strings ?? [:]
-        guard labels[Self.managedBy.key] == Self.managedBy.value, let incarnation = labels[Marks.sessionLabel] else {
-            return false
-        }
-        return incarnation != session.incarnation
+        return labels[Self.managedBy.key] == Self.managedBy.value ? labels[Marks.sessionLabel] : nil
     }
 
     private static let managedBy = (key: "app.kubernetes.io/managed-by", value: "detour")

@@ -82,7 +82,10 @@ public struct SessionController: Sendable {
             let (type, name) = manifests.identity(object)
             let resources = self.client.resources(type, in: self.names.namespace)
             do {
-                guard let found = try await resources.find(name), Self.isOwned(found, by: session) else { continue }
+                // By its label: the collector takes the Session out of the owners of what a Pod still owns.
+                guard let found = try await resources.find(name), InterceptManifests.isOf(session, found) else {
+                    continue
+                }
                 try await resources.delete(name, uid: found.uid, propagation: .background)
             } catch let error as KubernetesError
                 where error.isForbidden || error.isNotFound || error.isConflict

@@ -128,9 +128,8 @@ extension InterceptEndToEndTests {
             #expect(result.errors.contains(text), "\(result)")
         }
         #expect(try await Cluster.snapshot("leaf").differences(from: before).isEmpty)
-        try await Cluster.eventually("nothing is left", within: .seconds(20)) {
-            try await Cluster.residue(of: "leaf").isEmpty
-        }
+        // The kubelet lets a Pod go when its pull has ended, which waits for the registry's name.
+        try await Cluster.nothingIsLeft(of: "leaf", within: .seconds(60))
     }
 
     @Test("A match already taken is refused and names its owner", .timeLimit(.minutes(2)))
@@ -147,8 +146,6 @@ extension InterceptEndToEndTests {
         #expect(second.errors.contains("already intercepts"), "\(second)")
         #expect(try await intercept.answeredBy(matching: false).hasPrefix("leaf/leaf-"))
         #expect(await intercept.stop() == 0)
-        try await Cluster.eventually("nothing is left", within: .seconds(20)) {
-            try await Cluster.residue(of: "leaf").isEmpty
-        }
+        try await Cluster.nothingIsLeft(of: "leaf")
     }
 }

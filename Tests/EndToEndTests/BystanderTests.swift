@@ -66,8 +66,6 @@ extension InterceptEndToEndTests {
         detour.signal(SIGINT)
         #expect(await detour.ended() == 0)
         #expect(try await Cluster.snapshot(name, in: "fixtures").differences(from: before).isEmpty)
-        try await Cluster.eventually("nothing is left", within: .seconds(20)) {
-            try await Cluster.residue(of: name, in: "fixtures").isEmpty
-        }
+        try await Cluster.nothingIsLeft(of: name, in: "fixtures")
     }
 }

@@ -80,7 +80,8 @@ extension InterceptEndToEndTests {
         let intercept = try await Intercepting.start(["--drain", "5s", "--replicas", "2"])
         try await intercept.untilDiverted()
         let leaf = try await Cluster.url("shop/leaf", 80)
-        let connected = try await Load.start(leaf, rate: 60, flags: ["--new-connections", "0"])
+        // One connection and no other: a second one could be opened at the worst moment.
+        let connected = try await Load.start(leaf, rate: 60, concurrency: 1, flags: ["--new-connections", "0"])
         let newcomers = try await Load.start(leaf, rate: 60, flags: ["--new-connections", "1"])
         defer { intercept.kill() }
         try await Task.sleep(for: .seconds(1))
@@ -110,9 +111,7 @@ extension InterceptEndToEndTests {
     }
 
     private func nothingIsLeft(_ intercept: Intercepting) async throws {
-        try await Cluster.eventually("nothing is left", within: .seconds(40)) {
-            try await Cluster.residue(of: "leaf").isEmpty
-        }
+        try await Cluster.nothingIsLeft(of: "leaf", within: .seconds(40))
         #expect(try await Cluster.snapshot("leaf").differences(from: intercept.before).isEmpty)
     }
 
@@ -170,9 +169,7 @@ extension InterceptEndToEndTests {
             // The interceptor may have been faster: it noticed the edit and removes itself.
             try await Cluster.kubectl("delete", line[0], line[1], "-n", "shop", "--ignore-not-found", "--wait=false")
         }
-        try await Cluster.eventually("nothing is left", within: .seconds(40)) {
-            try await Cluster.residue(of: "leaf").isEmpty
-        }
+        try await Cluster.nothingIsLeft(of: "leaf", within: .seconds(40))
         try await Cluster.eventually("the service is what it was", within: .seconds(5)) {
             try await Cluster.snapshot("leaf").differences(from: intercept.before).isEmpty
         }

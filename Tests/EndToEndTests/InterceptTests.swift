@@ -28,8 +28,6 @@ struct InterceptEndToEndTests {
         }
         #expect(await intercept.stop() == 0)
         #expect(try await Cluster.snapshot("leaf").differences(from: intercept.before).isEmpty)
-        try await Cluster.eventually("nothing is left", within: .seconds(20)) {
-            try await Cluster.residue(of: "leaf").isEmpty
-        }
+        try await Cluster.nothingIsLeft(of: "leaf")
     }
 }

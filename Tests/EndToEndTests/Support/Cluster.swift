@@ -16,6 +16,11 @@ enum Cluster {
     /// kubectl as administrator.
     @discardableResult
     static func kubectl(_ words: String...) async throws -> String {
+        try await self.kubectl(words)
+    }
+
+    /// kubectl as administrator.
+    static func kubectl(_ words: [String]) async throws -> String {
         let result = try await Shell.run([self.script, "kubectl"] + words)
         guard result.status == 0 else {
             throw ShellFailure(description: "kubectl \(words.joined(separator: " ")): \(result)")
@@ -49,6 +54,29 @@ enum Cluster {
         let names = try await self.kubectl("get", kinds, "-n", namespace, "-o", "name", "--ignore-not-found")
         return names.split(separator: "\n").map(String.init)
             .filter { $0.contains("interceptor-\(service)") || $0.contains("intercept-\(namespace)-\(service)") }
+    }
+
+    /// Waits until all of an intercept is gone; says what is left, and what its Pods have to say, when it is not.
+    static func nothingIsLeft(
+        of service: String,
+        in namespace: String = "shop",
+        within limit: Duration = .seconds(20)
+    ) async throws {
+        do {
+            try await self.eventually("nothing is left", within: limit) {
+                try await self.residue(of: service, in: namespace).isEmpty
+            }
+        } catch let failure as ShellFailure {
+            let left = try await self.residue(of: service, in: namespace)
+            var report = [failure.description, "left: \(left)"]
+            for pod in left where pod.hasPrefix("pod/") {
+                let words = ["-n", namespace, pod]
+                let status = try? await self.kubectl(["get", "-o", "jsonpath={.metadata}{.status}"] + words)
+                let log = try? await self.kubectl(["logs", "--tail", "40"] + words)
+                report += [status ?? "", log ?? ""]
+            }
+            throw ShellFailure(description: report.joined(separator: "\n"))
+        }
     }
 
     /// Evicts a Pod as a node drain does: asked again for as long as a disruption budget forbids it.
