@@ -10,6 +10,8 @@ public struct Observation: Sendable {
     public var owned: Set<OwnedObject>
     /// The interceptor's Pods of this incarnation that are not terminating.
     public var pods: [InterceptorPod]
+    /// The decoy; only looked for where it is the last that knows what a hijacked Service was.
+    public var decoy: DynamicObject?
     /// Whether decoy, tunnels and self-probe were found good by this observer (the CLI at its start).
     public var isProven: Bool
 
@@ -115,7 +117,7 @@ public enum Planner: Sendable, Hashable {
     /// - Parameter wasHijacked: whether this observer has seen the Service hijacked by this incarnation before; a
     ///   Service that no longer is has then been reverted by someone else.
     public func plan(_ now: Observation, wasHijacked: Bool) -> [InterceptAction] {
-        guard let session = now.session else { return Self.heal(now.service) }
+        guard let session = now.session else { return Self.heal(now) }
         switch session.phase {
         case .active: return self.forth(session, now, wasHijacked: wasHijacked)
         case .closing: return Self.back(session, now)
@@ -130,20 +132,22 @@ public enum Planner: Sendable, Hashable {
         if swap.isHijacked(service) {
             return session.isSuspended && self.mayResume ? [.resume] : []
         }
+        let needed = OwnedObject.allCases.filter { $0 != .disruptionBudget || session.settings.replicas > 1 }
+        let missing = self == .client ? needed.filter { !now.owned.contains($0) } : []
         if session.isSuspended {
             guard Self.isOriginal(service, session) else {
                 return [
                     .close(reason: "the service was changed by \(Self.lastEditor(of: service)) while it was restored")
                 ]
             }
+            // Whoever deleted the Deployment did not end the intercept: its client makes the interceptor anew.
+            guard missing.isEmpty else { return missing.map(InterceptAction.create) }
             return self.mayResume ? [.hijack(swap.hijack(service)), .resume] : []
         }
         if wasHijacked {
             return [.close(reason: "the service's selector was changed back by \(Self.lastEditor(of: service))")]
         }
         guard self == .client else { return [] }
-        let needed = OwnedObject.allCases.filter { $0 != .disruptionBudget || session.settings.replicas > 1 }
-        let missing = needed.filter { !now.owned.contains($0) }
         guard missing.isEmpty else { return missing.map(InterceptAction.create) }
         guard Self.isOriginal(service, session) else {
             return [.close(reason: "the service was changed by \(Self.lastEditor(of: service)) before the swap")]
@@ -165,9 +169,12 @@ public enum Planner: Sendable, Hashable {
         return [.deleteSession(uid: session.uid, resourceVersion: session.resourceVersion)]
     }
 
-    /// Without its Session, a Service that still carries a hijack is restored from its own annotation.
-    private static func heal(_ service: DynamicObject?) -> [InterceptAction] {
-        guard let service, let swap = ServiceSwap(annotationOf: service) else { return [] }
+    /// Without its Session, a Service that still carries a hijack is restored from its own annotation, or by the decoy.
+    private static func heal(_ now: Observation) -> [InterceptAction] {
+        guard let service = now.service,
+            let swap = ServiceSwap(annotationOf: service)
+                ?? now.decoy.flatMap({ ServiceSwap(decoy: $0, of: service) })
+        else { return [] }
         let operations = swap.restore(service)
         return operations.isEmpty ? [] : [.restore(operations)]
     }

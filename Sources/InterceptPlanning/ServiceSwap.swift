@@ -155,6 +155,24 @@ extension ServiceSwap {
         )
     }
 
+    /// The swap of a hijacked Service as its decoy tells it, or nil: Session and annotation may both be gone.
+    ///
+    /// - Parameter decoy: has the original's selector and target ports; all else of the ports is the Service's own.
+    public init?(decoy: DynamicObject, of service: DynamicObject) {
+        guard let incarnation = Self.selectedIncarnation(of: service),
+            decoy[path: "metadata", "labels"]?.strings[Marks.sessionLabel] == incarnation,
+            let selector = decoy[path: "spec", "selector"]?.strings, !selector.isEmpty
+        else { return nil }
+        let originals = decoy[path: "spec", "ports"]?.array ?? []
+        let ports = (service[path: "spec", "ports"]?.array ?? []).map { port -> JSONValue in
+            guard let original = originals.first(where: { Self.key($0) == Self.key(port) }) else { return port }
+            var restored = port
+            restored["targetPort"] = original["targetPort"]
+            return restored
+        }
+        self.init(incarnation: incarnation, original: OriginalService(selector: selector, ports: .array(ports)))
+    }
+
     /// The incarnation a Service's annotation names, or nil.
     public static func incarnation(of service: DynamicObject) -> String? {
         ServiceSwap(annotationOf: service)?.incarnation

@@ -27,10 +27,21 @@ public struct SessionController: Sendable {
         let session = try await self.store.find()
         let service = try await self.store.services.find(self.names.service)
         var observation = Observation(session: session, service: service, isProven: isProven)
-        guard let session else { return observation }
+        guard let session else {
+            observation.decoy = try await self.lastWitness(of: service)
+            return observation
+        }
         observation.pods = try await self.pods(session)
         if listsOwned, session.phase == .active { observation.owned = try await self.owned(session) }
         return observation
+    }
+
+    /// The decoy of a hijacked Service that has lost its annotation too.
+    private func lastWitness(of service: DynamicObject?) async throws -> DynamicObject? {
+        guard let service, ServiceSwap.selectedIncarnation(of: service) != nil,
+            ServiceSwap(annotationOf: service) == nil
+        else { return nil }
+        return try await self.store.services.find(self.names.decoy)
     }
 
     /// The interceptor's Pods of a Session.
@@ -115,9 +126,14 @@ public struct SessionController: Sendable {
         } catch let error as KubernetesError
             where error.isConflict || error.isInvalid || error.isNotFound || error.isAlreadyExists
         {
-            // Someone else was faster, or the Service is no longer what the plan was made for: look again. What is
-            // invalid for good would loop, but every patch here tests what it replaces, and creations are fixed text.
+            // Someone else was faster, or the Service is no longer what the plan was made for: look again. But what is
+            // invalid although nothing has changed will be so for ever, and the server has said why.
             if case .create = action, error.isInvalid || error.isNotFound { throw error }
+            if error.isInvalid, let before = observation.service,
+                try await self.store.services.find(self.names.service)?.resourceVersion == before.resourceVersion
+            {
+                throw error
+            }
             return true
         }
     }

@@ -31,6 +31,7 @@ struct ImageCommand: AsyncParsableCommand {
                 let reference = try ImageReference(parsing: self.name)
                 let digest = try ImageArchive.write(contents: contents, reference: reference, to: self.file)
                 Terminal.say("wrote \(reference) (\(digest)) to \(self.file)")
+                Terminal.print("\(reference.pinned(to: digest))")
                 if self.list {
                     for entry in contents.entries { Terminal.print("\(entry.size)\t\(entry.path)") }
                 }

@@ -30,6 +30,11 @@ struct SessionCommand: AsyncParsableCommand {
                 try await self.connection.withClient { client in
                     let sessions = try await SessionInventory(client: client, spansNamespaces: self.allNamespaces)
                         .sessions()
+                    guard !sessions.isEmpty || self.output != .table else {
+                        return Terminal.say(
+                            self.allNamespaces ? "no sessions" : "no sessions in namespace \(client.namespace)"
+                        )
+                    }
                     Terminal.print(try Self.output(sessions).text(self.output))
                 }
             }

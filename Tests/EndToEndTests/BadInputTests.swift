@@ -128,8 +128,7 @@ extension InterceptEndToEndTests {
             #expect(result.errors.contains(text), "\(result)")
         }
         #expect(try await Cluster.snapshot("leaf").differences(from: before).isEmpty)
-        // The kubelet lets a Pod go when its pull has ended, which waits for the registry's name.
-        try await Cluster.nothingIsLeft(of: "leaf", within: .seconds(60))
+        try await Cluster.nothingIsLeft(of: "leaf")
     }
 
     @Test("A match already taken is refused and names its owner", .timeLimit(.minutes(2)))

@@ -111,7 +111,7 @@ extension InterceptEndToEndTests {
     }
 
     private func nothingIsLeft(_ intercept: Intercepting) async throws {
-        try await Cluster.nothingIsLeft(of: "leaf", within: .seconds(40))
+        try await Cluster.nothingIsLeft(of: "leaf")
         #expect(try await Cluster.snapshot("leaf").differences(from: intercept.before).isEmpty)
     }
 

@@ -113,6 +113,33 @@ struct PlannerTests {
         #expect(Planner.client.plan(Observation(session: nil, service: nil), wasHijacked: true).isEmpty)
     }
 
+    @Test("Without Session and annotation the decoy is enough; a decoy of another hijack is not")
+    func healByDecoy() throws {
+        var hijacked = try Sample.hijacked()
+        hijacked["metadata"]?["annotations"] = nil
+        var now = Observation(session: nil, service: hijacked)
+        #expect(Planner.client.plan(now, wasHijacked: false).isEmpty)
+        let manifests = InterceptManifests(session: try Sample.session(), disruptionBudgetType: .podDisruptionBudgets)
+        let decoy = manifests.manifest(.decoy)
+        now.decoy = decoy
+        let plan = Planner.client.plan(now, wasHijacked: false)
+        guard case .restore(let operations) = try #require(plan.first) else { return #expect(plan.isEmpty, "\(plan)") }
+        let restored = try hijacked.json.applying(operations)
+        #expect(restored.differences(from: Sample.service().json).isEmpty, "node ports and all")
+        now.decoy?["metadata"]?["labels"]?[Marks.sessionLabel] = "another"
+        #expect(Planner.client.plan(now, wasHijacked: false).isEmpty)
+    }
+
+    @Test("While a Session is suspended, its client makes anew what somebody deleted; a replica does not")
+    func deletedWhileSuspended() throws {
+        var session = try Sample.session()
+        session.isSuspended = true
+        var now = Observation(session: session, service: Sample.service(), owned: self.all)
+        now.owned.remove(.deployment)
+        #expect(Planner.client.plan(now, wasHijacked: true) == [.create(.deployment)])
+        #expect(Planner.replica(isReady: false).plan(now, wasHijacked: true).isEmpty)
+    }
+
     @Test("A Service made anew is another one: the Session closes and does not touch it")
     func serviceReplaced() throws {
         var service = try Sample.hijacked()

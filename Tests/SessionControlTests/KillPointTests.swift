@@ -45,6 +45,14 @@ struct KillPointTests {
 
     /// What an intercept does to the cluster, from the first write to the last.
     private func intercept(_ store: SessionStore, _ service: DynamicObject) async throws {
+        _ = try await self.hijack(store, service)
+        try await store.update { $0.leaving(routeID: "r1", reason: "done") }
+        let outcome = try await SessionEnding(store: store).settle(patience: .zero)
+        #expect(outcome == .gone)
+    }
+
+    /// The first half of it.
+    private func hijack(_ store: SessionStore, _ service: DynamicObject) async throws -> Session {
         let target = try InterceptTarget(service)
         let route = Route(
             id: "r1",
@@ -67,9 +75,7 @@ struct KillPointTests {
         let (now, _) = try await controller.converge(isProven: true)
         let swapped = try #require(now.service)
         #expect(ServiceSwap(session).isHijacked(swapped))
-        try await store.update { $0.leaving(routeID: "r1", reason: "done") }
-        let outcome = try await SessionEnding(store: store).settle(patience: .zero)
-        #expect(outcome == .gone)
+        return try #require(try await store.find())
     }
 
     /// A server whose clients die at a point; it counts calls until then.
@@ -177,6 +183,39 @@ struct KillPointTests {
         server.change { _ = $0.put(role(["app.kubernetes.io/managed-by": "helm"])) }
         await #expect(throws: SessionControlError.self) { try await self.intercept(self.store(server), service) }
         #expect(server.cluster[.roles, "shop", self.names.interceptor] != nil)
+    }
+
+    @Test("Even when Session and annotation are both gone: the decoy knows")
+    func decoyAlone() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        let session = try await self.hijack(store, service)
+        server.change { cluster in
+            guard var leaf = cluster[.services, "shop", "leaf"] else { return }
+            leaf["metadata"]?["annotations"] = nil
+            cluster.put(leaf)
+        }
+        try await store.sessions.delete(self.names.session, uid: session.uid)
+        #expect(try await SessionEnding(store: store).close(reason: "tidy", force: false, patience: .zero) == .gone)
+        let leaf = try #require(server.cluster[.services, "shop", "leaf"])
+        #expect(leaf["spec"] == service["spec"])
+    }
+
+    @Test("A swap that the server will never take is reported with the server's own words, and is tried once")
+    func refusedSwap() async throws {
+        let (cluster, service) = self.world()
+        let (server, calls) = self.server(cluster, dyingAt: nil)
+        server.setFault { request in
+            request.method == .patch && request.segments.last == "leaf"
+                ? .answer(422, reason: "Invalid", message: "admission: no swaps on Fridays") : nil
+        }
+        let error = await #expect(throws: KubernetesError.self) {
+            _ = try await self.hijack(self.store(server), service)
+        }
+        #expect("\(try #require(error))".contains("no swaps on Fridays"))
+        #expect(calls() < Self.calls)
     }
 
     @Test("The kill points cover the whole scenario")

@@ -57,10 +57,13 @@ enum Cluster {
     }
 
     /// Waits until all of an intercept is gone; says what is left, and what its Pods have to say, when it is not.
+    ///
+    /// The default is generous because a kubelet of Kubernetes 1.20 was seen to take half a minute to remove a Pod whose
+    /// containers had ended.
     static func nothingIsLeft(
         of service: String,
         in namespace: String = "shop",
-        within limit: Duration = .seconds(20)
+        within limit: Duration = .seconds(90)
     ) async throws {
         do {
             try await self.eventually("nothing is left", within: limit) {
