@@ -22,7 +22,7 @@ extension InterceptRun {
         let definitionExists = try await self.client.serves(.sessions)
         try await preflight.permissions(definitionExists: definitionExists)
         let existing = definitionExists ? try await self.store.find() : nil
-        let (ports, original, uid) = try await self.target(preflight, existing)
+        let (ports, original, uid) = try await self.target(preflight, existing, heals: false)
         let route = Route(
             id: "(random)",
             owner: self.options.owner,
@@ -54,7 +54,12 @@ extension InterceptRun {
         let definition = definitionExists ? [] : [SessionDefinition.manifest]
         return DryRun(
             objects: definition + [session.object]
-                + owned.map { manifests.manifest($0, decoyAddress: "(the decoy's cluster address)") },
+                + owned.map { object in
+                    manifests.manifest(
+                        object,
+                        decoyAddress: object == .configMap ? "(the decoy's cluster address)" : ""
+                    )
+                },
             servicePatch: ServiceSwap(session).hijack(try await preflight.service()),
             names: self.names
         )

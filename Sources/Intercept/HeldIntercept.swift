@@ -1,6 +1,7 @@
 import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
+import Logging
 import SessionControl
 import TunnelTransport
 
@@ -16,6 +17,7 @@ struct HeldIntercept: Sendable {
     let membership: Membership
 
     private var store: SessionStore { self.run.store }
+    private var incarnation: String { self.membership.session.incarnation }
     private var controller: SessionController { SessionController(store: self.store, role: .client) }
 
     /// Returns when this machine was given up; throws when someone ended the intercept, or on cancellation.
@@ -54,10 +56,10 @@ struct HeldIntercept: Sendable {
 
     private func start(_ keeper: TunnelKeeper) async throws {
         self.run.events(.step("making the interceptor (\(self.membership.session.settings.image))"))
-        _ = try await self.controller.converge()
+        _ = try await self.controller.converge(on: self.incarnation)
         let session = try await self.proven(keeper)
         self.run.events(.step("pointing the Service at the interceptor"))
-        let (now, waiting) = try await self.controller.converge(isProven: true)
+        let (now, waiting) = try await self.controller.converge(on: self.incarnation, isProven: true)
         guard let current = now.session, let service = now.service, waiting == nil,
             ServiceSwap(current).isHijacked(service)
         else { throw self.ended(now.session) }
@@ -137,15 +139,31 @@ struct HeldIntercept: Sendable {
             }
             group.addTask {
                 for try await _ in self.store.services.watch(name: self.run.names.service) {
-                    _ = try await self.controller.converge(wasHijacked: true)
+                    try await self.keepUp()
                 }
                 return nil
+            }
+            group.addTask {
+                // What else the Session owns is not watched: whoever deletes it by hand has it made anew by this.
+                while true {
+                    try await Task.sleep(for: .seconds(10))
+                    try await self.keepUp()
+                }
             }
             defer { group.cancelAll() }
             while let end = try await group.next() {
                 if let end { return end }
             }
             throw CancellationError()
+        }
+    }
+
+    /// Does what is due. A server that is away for a while ends nothing: it is due again.
+    private func keepUp() async throws {
+        do {
+            _ = try await self.controller.converge(on: self.incarnation, wasHijacked: true)
+        } catch let error as KubernetesError {
+            self.run.logger.debug("not kept up", metadata: ["error": "\(error)"])
         }
     }
 

@@ -14,6 +14,8 @@ public enum InterceptEvent: Sendable, Hashable {
     case restored
     /// Bystander connections are still open in the interceptor; it removes itself when they have ended.
     case draining(replicas: Int)
+    /// The Service is restored; the interceptor's last Pods are ending, and Kubernetes removes what is left.
+    case ending
     /// Nothing of the intercept is left in the cluster.
     case gone
 

@@ -72,10 +72,11 @@ extension InterceptRun {
     /// The ports asked for, what the Service is without any hijack, and its UID.
     func target(
         _ preflight: Preflight,
-        _ existing: Session?
+        _ existing: Session?,
+        heals: Bool = true
     ) async throws -> (ports: [(remote: Int, local: Int)], original: OriginalService, uid: String) {
         // A hijack without its Session is a wreck that someone left: it is healed before anything is judged.
-        if existing == nil, let service = try await self.store.services.find(self.names.service),
+        if heals, existing == nil, let service = try await self.store.services.find(self.names.service),
             ServiceSwap.selectedIncarnation(of: service) != nil
         {
             self.events(.step("healing what an intercept left behind whose session is gone"))
@@ -130,7 +131,8 @@ extension InterceptRun {
                     self.events(
                         .step(
                             "waiting for the previous intercept to end (connections of others drain; "
-                                + "`detour session close \(self.names.service) -n \(self.names.namespace) --force` cuts them)"
+                                + "`detour session close \(self.names.service) -n \(self.names.namespace) --force` "
+                                + "does not wait for them)"
                         )
                     )
                 }

@@ -26,10 +26,10 @@ struct Leaving: Sendable {
         if let session, session.phase == .active { return }
         let outcome = try await SessionEnding(store: self.run.store).settle(patience: .seconds(6))
         self.run.events(.restored)
-        if case .draining(let replicas) = outcome {
-            self.run.events(.draining(replicas: replicas))
-        } else {
-            self.run.events(.gone)
+        switch outcome {
+        case .draining(let replicas): self.run.events(.draining(replicas: replicas))
+        case .ending: self.run.events(.ending)
+        default: self.run.events(.gone)
         }
     }
 }

@@ -36,8 +36,9 @@ struct Preflight: Sendable {
         var needed = [
             Need(["get", "list", "watch", "patch", "create"], .services),
             Need(["get", "list", "watch"], .endpoints),
-            Need(["create"], .configMaps), Need(["create"], .deployments), Need(["create", "patch"], .serviceAccounts),
-            Need(["create", "patch"], .roles), Need(["create", "patch"], .roleBindings),
+            Need(["get", "create"], .configMaps), Need(["get", "create"], .deployments),
+            Need(["get", "create"], .podDisruptionBudgets), Need(["get", "create", "patch"], .serviceAccounts),
+            Need(["get", "create", "patch"], .roles), Need(["get", "create", "patch"], .roleBindings),
             Need(["get", "list", "watch"], .pods), Need(["get", "create"], .pods, "portforward"),
             Need(["get", "list", "watch", "create", "patch", "delete"], .sessions),
             Need(["patch"], .sessions, "status"),

@@ -63,11 +63,14 @@ final class TunnelKeeper: Sendable {
     /// One replica's tunnel, dialled again until its Pod is gone.
     private func keep(uid: String, replica: Replica) async {
         var backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
+        // An outage is told once, however often it is dialled meanwhile.
+        var isKnownDown = false
         while !Task.isCancelled {
             var reason: String
             do {
                 let connection = try await self.dial(replica)
                 backoff.reset()
+                isKnownDown = false
                 self.up.withLock { _ = $0.insert(uid) }
                 self.events(.tunnelUp(pod: replica.pod))
                 let end = await withTaskCancellationHandler {
@@ -87,7 +90,8 @@ final class TunnelKeeper: Sendable {
                 reason = "\(error)"
             }
             guard !Task.isCancelled else { return }
-            self.events(.tunnelDown(pod: replica.pod, reason: reason))
+            if !isKnownDown { self.events(.tunnelDown(pod: replica.pod, reason: reason)) }
+            isKnownDown = true
             if await self.isGone(uid: uid, pod: replica.pod) { return }
             try? await Task.sleep(for: backoff.next())
         }

@@ -30,12 +30,13 @@ public struct InterceptManifests: Sendable {
 
     /// The manifest of an owned object.
     ///
-    /// - Parameter decoyAddress: the decoy's cluster address, once it has one; the ConfigMap carries it.
+    /// - Parameter decoyAddress: the decoy's cluster address, once it has one; the ConfigMap carries it, and a decoy that
+    ///   is made anew takes it again.
     public func manifest(_ object: OwnedObject, decoyAddress: String = "") -> DynamicObject {
         let (type, name) = self.identity(object)
         let fields: [String: JSONValue] =
             switch object {
-            case .decoy: ["spec": self.decoySpec]
+            case .decoy: ["spec": self.decoySpec(decoyAddress)]
             case .serviceAccount: [:]
             case .role: ["rules": self.rules]
             case .roleBinding: self.roleBinding
@@ -74,6 +75,11 @@ public struct InterceptManifests: Sendable {
         self.incarnation(of: object).map { $0 != session.incarnation } ?? false
     }
 
+    /// Whether a Service points to the incarnation that an object was made for.
+    public static func isNeeded(_ object: DynamicObject, by service: DynamicObject) -> Bool {
+        self.incarnation(of: object).map { $0 == ServiceSwap.selectedIncarnation(of: service) } ?? false
+    }
+
     private static func incarnation(of object: DynamicObject) -> String? {
         let labels = object[path: "metadata", "labels"]?.strings ?? [:]
         return labels[Self.managedBy.key] == Self.managedBy.value ? labels[Marks.sessionLabel] : nil
@@ -86,8 +92,8 @@ public struct InterceptManifests: Sendable {
     }
 
     /// The original selector and ports, names included. No nodePorts: those stay with the Service.
-    private var decoySpec: JSONValue {
-        [
+    private func decoySpec(_ address: String) -> JSONValue {
+        var spec: JSONValue = [
             "type": "ClusterIP",
             "selector": JSONValue(self.session.original.selector),
             "ports": .array(
@@ -98,6 +104,8 @@ public struct InterceptManifests: Sendable {
                 }
             ),
         ]
+        if !address.isEmpty { spec["clusterIP"] = .string(address) }
+        return spec
     }
 
     /// What a replica may do: its own Session and Service by name, see Pods, and become an owner of what keeps it able to

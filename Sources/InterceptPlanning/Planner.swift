@@ -77,6 +77,14 @@ public enum OwnedObject: String, Sendable, Hashable, CaseIterable {
     case disruptionBudget
     /// The interceptor.
     case deployment
+
+    /// Whether a replica's Pod owns it too, because it needs it to restore the Service.
+    public var isKeptByPods: Bool {
+        switch self {
+        case .decoy, .serviceAccount, .role, .roleBinding: true
+        case .configMap, .disruptionBudget, .deployment: false
+        }
+    }
 }
 
 /// One step towards the state the Session asks for.
@@ -130,17 +138,16 @@ public enum Planner: Sendable, Hashable {
         }
         let swap = ServiceSwap(session)
         if swap.isHijacked(service) {
-            return session.isSuspended && self.mayResume ? [.resume] : []
+            if session.isSuspended, self.mayResume { return [.resume] }
+            return self.missing(session, now).map(InterceptAction.create)
         }
-        let needed = OwnedObject.allCases.filter { $0 != .disruptionBudget || session.settings.replicas > 1 }
-        let missing = self == .client ? needed.filter { !now.owned.contains($0) } : []
+        let missing = self.missing(session, now)
         if session.isSuspended {
             guard Self.isOriginal(service, session) else {
                 return [
                     .close(reason: "the service was changed by \(Self.lastEditor(of: service)) while it was restored")
                 ]
             }
-            // Whoever deleted the Deployment did not end the intercept: its client makes the interceptor anew.
             guard missing.isEmpty else { return missing.map(InterceptAction.create) }
             return self.mayResume ? [.hijack(swap.hijack(service)), .resume] : []
         }
@@ -153,6 +160,14 @@ public enum Planner: Sendable, Hashable {
             return [.close(reason: "the service was changed by \(Self.lastEditor(of: service)) before the swap")]
         }
         return now.isProven ? [.hijack(swap.hijack(service))] : [.wait(.proof)]
+    }
+
+    /// What a client has to make, at first or because somebody deleted it: that alone ends no intercept.
+    private func missing(_ session: Session, _ now: Observation) -> [OwnedObject] {
+        guard self == .client else { return [] }
+        return OwnedObject.allCases.filter {
+            !now.owned.contains($0) && ($0 != .disruptionBudget || session.settings.replicas > 1)
+        }
     }
 
     private var mayResume: Bool {

@@ -54,6 +54,18 @@ public struct ServiceSwap: Sendable, Hashable {
         return operations
     }
 
+    /// The patch that says, in the annotation, that the hijack is meant to stay: a restore of what stood there before then
+    /// fails by its version. Fails itself (422) where the Service is not hijacked any more.
+    public func confirm(_ service: DynamicObject) -> [JSONPatchOperation] {
+        var annotation = (try? JSONValue(parsing: self.annotation)) ?? [:]
+        annotation["confirmed"] = .string(service.resourceVersion)
+        return [
+            .test("/metadata/uid", .string(service.uid)),
+            .test("/spec/selector", JSONValue(self.hijackedSelector)),
+            .add(Self.annotationPath, .string(annotation.compact)),
+        ]
+    }
+
     /// The patch that puts back whatever is still the hijack's; empty when nothing is.
     public func restore(_ service: DynamicObject) -> [JSONPatchOperation] {
         // The ports of two hijacks look the same: another one's must not be taken for this one's.

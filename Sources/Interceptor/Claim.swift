@@ -23,7 +23,10 @@ struct Claim: Sendable {
     /// Adds the Pod to each object's owners.
     ///
     /// An object that is not there or has no owner was not made for this Session alone, and stays anyway.
+    ///
+    /// - Throws: the first refusal, after all were tried; `KubernetesError` otherwise.
     func make() async throws {
+        var refusal: KubernetesError?
         let owner: JSONValue = [
             "apiVersion": .string(ResourceType.pods.apiVersion),
             "kind": .string(ResourceType.pods.kind),
@@ -36,7 +39,10 @@ struct Claim: Sendable {
                     .patch(name, .json([.add("/metadata/ownerReferences/-", owner)]))
             } catch let error as KubernetesError where error.isNotFound || error.isInvalid {
                 continue
+            } catch let error as KubernetesError where error.isForbidden {
+                refusal = refusal ?? error
             }
         }
+        if let refusal { throw refusal }
     }
 }

@@ -93,7 +93,9 @@ actor Steward {
         do {
             try await Claim(client: self.store.client, names: self.configuration.names, pod: self.pod).make()
         } catch let error as KubernetesError where error.isForbidden {
-            // An administrator's Role without these verbs: it stays when the Session goes, so nothing is lost.
+            // A Role that was just made is known to the authorizer a moment later. After that it is an administrator's,
+            // without these verbs: it stays when the Session goes, so nothing is lost.
+            guard parts.isPatienceOver else { return }
             self.logger.notice("owners left alone", metadata: ["error": "\(error)"])
         }
         self.hasClaimed = true
@@ -162,7 +164,10 @@ actor Steward {
         guard others.isEmpty else { return }
         self.logger.notice("last replica stops; the service goes back to the original")
         try await self.store.mergeStatus(["suspended": true], uid: session.uid)
-        let operations = ServiceSwap(session).restore(service)
+        // Whoever becomes ready meanwhile confirms the swap, which is then newer than what was read here.
+        let operations =
+            [.test("/metadata/resourceVersion", .string(service.resourceVersion))]
+            + ServiceSwap(session).restore(service)
         _ = try await controller.run(.restore(operations), Observation(session: session, service: service))
     }
 

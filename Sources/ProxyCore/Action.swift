@@ -28,6 +28,9 @@ public enum Action: Hashable, Sendable {
     case finishWrites(Side)
     /// Close the connection to the original, after what is queued for it.
     case closeOriginal
+    /// Let go of the connection to the original, which has ended, and open another; answered by `originalConnected()` or
+    /// `originalFailed()`.
+    case reconnectOriginal
     /// Write the line in `RelayMachine.takeRecord()`.
     case log
     /// Close every side, after what is queued for it.

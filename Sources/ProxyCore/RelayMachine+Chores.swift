@@ -14,6 +14,7 @@ extension RelayMachine {
         static let closeOriginal = Chores(rawValue: 64)
         static let closeAll = Chores(rawValue: 128)
         static let resetAll = Chores(rawValue: 256)
+        static let reconnectOriginal = Chores(rawValue: 512)
     }
 
     mutating func nextChore() -> Action {
@@ -28,6 +29,7 @@ extension RelayMachine {
         case .finishClient: return .finishWrites(.client)
         case .closeOriginal: return .closeOriginal
         case .closeAll: return .closeAll
+        case .reconnectOriginal: return .reconnectOriginal
         default: return .resetAll
         }
     }
@@ -111,6 +113,7 @@ extension RelayMachine {
             self.chores.insert(.log)
         }
         self.stage = .closed
+        self.reopening = nil
         self.tunnel = .none
         self.tunnelRoute = nil
         self.chores.formIntersection(.log)

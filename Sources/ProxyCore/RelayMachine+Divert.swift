@@ -39,8 +39,21 @@ extension RelayMachine {
         if self.wantsUnavailable {
             self.answer(503, reason)
         } else if self.originalHasEnded {
-            self.answer(502, reason)
+            self.reopenOriginal(.head)
         }
+    }
+
+    /// Connects to the original anew for a request that falls back to it.
+    ///
+    /// Diverted requests keep the client's connection alive, but not the original's: servers end what is idle for a few
+    /// seconds. The client's connection ends after this exchange, as it would have with the original's.
+    private mutating func reopenOriginal(_ next: Reopening) {
+        self.exchange?.requestStage = .waiting
+        self.exchange?.closesAfter = true
+        self.reopening = next
+        self.originalHasEnded = false
+        self.originalHasClientEnd = false
+        self.chores.insert(.reconnectOriginal)
     }
 
     /// The tunnel ended after its acknowledgement and before the response did.
@@ -66,12 +79,16 @@ extension RelayMachine {
             self.fallBack(.tunnelReset)
             return
         }
-        guard exchange.isReplayable, !self.wantsUnavailable, !self.originalHasEnded else {
+        guard exchange.isReplayable, !self.wantsUnavailable else {
             self.answer(self.wantsUnavailable ? 503 : 502, .tunnelReset)
             return
         }
         self.exchange?.server = .original
         self.exchange?.fallback = .tunnelReset
+        guard !self.originalHasEnded else {
+            self.reopenOriginal(.replay)
+            return
+        }
         self.chores.insert(.replay)
     }
 

@@ -5,10 +5,27 @@ extension RelayMachine {
         if self.stage == .connecting {
             self.stage = .http
         }
+        guard let reopening = self.reopening else {
+            return
+        }
+        self.reopening = nil
+        switch reopening {
+        case .head: self.exchange?.requestStage = .head
+        case .replay:
+            self.exchange?.requestStage = .done
+            self.chores.insert(.replay)
+        }
     }
 
     /// The connection to the original could not be opened: the client is refused as the original would have refused it.
+    /// Where a diverted request was to fall back to it, that gets an answer.
     public mutating func originalFailed() {
+        if self.reopening != nil, let reason = self.exchange?.fallback {
+            self.reopening = nil
+            self.originalHasEnded = true
+            self.answer(502, reason)
+            return
+        }
         self.end(reset: true)
     }
 
@@ -39,6 +56,7 @@ extension RelayMachine {
     public mutating func originalReset() {
         switch self.stage {
         case .closed, .closing: return
+        case .http where self.reopening != nil: return
         case .raw where self.rawPeer == .upstream: return
         case .http where self.exchange?.server == .upstream: self.originalHasEnded = true
         default:

@@ -20,6 +20,13 @@ public struct RelayMachine: Sendable {
         case closed
     }
 
+    enum Reopening: UInt8 {
+        /// Its head is sent; nothing of it was before.
+        case head
+        /// It was sent into the tunnel, and is sent again.
+        case replay
+    }
+
     enum Tunnel: UInt8 {
         case none
         case connecting
@@ -44,6 +51,8 @@ public struct RelayMachine: Sendable {
 
     var clientHasEnded = false
     var originalHasEnded = false
+    /// Where the request goes on once the original that has ended is connected to again; nil when nothing waits for that.
+    var reopening: Reopening?
     var upstreamHasEnded = false
     /// Whether the client's end has been passed on to the original.
     var originalHasClientEnd = false
@@ -107,7 +116,7 @@ public struct RelayMachine: Sendable {
         switch self.stage {
         case .http:
             if let exchange = self.exchange {
-                return exchange.requestStage == .waiting ? .acknowledgement : nil
+                return exchange.requestStage == .waiting && self.reopening == nil ? .acknowledgement : nil
             }
             return self.requestScanner.hasStarted ? .head : nil
         case .closing: return .linger

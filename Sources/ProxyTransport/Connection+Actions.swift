@@ -64,6 +64,9 @@ extension Connection {
         case .disconnectUpstream: self.release(&self.upstream)
         case .finishWrites(let target): self.handler(target)?.finish()
         case .closeOriginal: self.original?.close()
+        case .reconnectOriginal:
+            self.release(&self.original)
+            self.connectOriginal()
         case .closeAll:
             self.client?.close()
             self.original?.close()

@@ -8,7 +8,7 @@ final class Connection {
     let state: LoopState
     var machine: RelayMachine
     private(set) var client: SideHandler?
-    private(set) var original: SideHandler?
+    var original: SideHandler?
     var upstream: SideHandler?
     /// A diverted request that may be sent to the original instead.
     var kept = ByteBuffer()
@@ -188,7 +188,8 @@ extension Connection {
     /// The side's channel is gone. The connection is over with its client's.
     func becameInactive(_ handler: SideHandler) {
         switch handler.side {
-        case .original: self.original = nil
+        case .original where self.original === handler: self.original = nil
+        case .original: break
         case .upstream where self.upstream === handler: self.upstream = nil
         case .upstream: break
         case .client:

@@ -1,3 +1,4 @@
+import InterceptPlanning
 import KubernetesModel
 
 /// Why a Session could not be brought where it should be.
@@ -22,6 +23,16 @@ public struct SessionControlError: Error, Sendable, CustomStringConvertible {
 }
 
 extension SessionControlError {
+    static func originalUnknown(_ names: InterceptNames) -> SessionControlError {
+        SessionControlError(
+            description:
+                "service \(names.service) in namespace \(names.namespace) still selects an interceptor, and its "
+                + "session, its annotation and \(names.decoy) are all gone: nothing is left that knows its original "
+                + "selector. Put selector and targetPorts back with kubectl edit service \(names.service) -n "
+                + names.namespace
+        )
+    }
+
     static func noSuchSession(_ name: String, namespace: String, known: [String]) -> SessionControlError {
         SessionControlError(
             description: "no session \(name) in namespace \(namespace); "

@@ -21,9 +21,14 @@ public struct SessionController: Sendable {
     /// What is there now.
     ///
     /// - Parameters:
-    ///   - listsOwned: whether the owned objects are looked at; only who creates them needs that.
+    ///   - incarnation: whose owned objects are looked at.
+    ///   - listsOwned: whether they are; only who creates them needs that.
     ///   - isProven: what the observer knows about the interceptor's fitness.
-    public func observe(listsOwned: Bool = false, isProven: Bool = false) async throws -> Observation {
+    public func observe(
+        _ incarnation: String? = nil,
+        listsOwned: Bool = false,
+        isProven: Bool = false
+    ) async throws -> Observation {
         let session = try await self.store.find()
         let service = try await self.store.services.find(self.names.service)
         var observation = Observation(session: session, service: service, isProven: isProven)
@@ -32,7 +37,9 @@ public struct SessionController: Sendable {
             return observation
         }
         observation.pods = try await self.pods(session)
-        if listsOwned, session.phase == .active { observation.owned = try await self.owned(session) }
+        if listsOwned, session.phase == .active, session.incarnation == incarnation {
+            observation.owned = try await self.owned(session, service)
+        }
         return observation
     }
 
@@ -51,7 +58,7 @@ public struct SessionController: Sendable {
             .items.map(InterceptorPod.init)
     }
 
-    private func owned(_ session: Session) async throws -> Set<OwnedObject> {
+    private func owned(_ session: Session, _ service: DynamicObject?) async throws -> Set<OwnedObject> {
         let manifests = try await self.manifests(session)
         var owned: Set<OwnedObject> = []
         for object in OwnedObject.allCases {
@@ -65,45 +72,84 @@ public struct SessionController: Sendable {
             guard InterceptManifests.isLeftover(found, of: session) else {
                 throw SessionControlError.foreignObject(type, name, namespace: self.names.namespace)
             }
-            try await self.clear(found, in: resources)
+            // Its replicas may still have to restore, and need what is theirs for that.
+            if let service, InterceptManifests.isNeeded(found, by: service) { continue }
+            try await self.clear(found, in: resources, for: session)
         }
         return owned
     }
 
     /// Deletes what an earlier incarnation left, or waits for the garbage collector where that is all the user may do.
-    private func clear(_ leftover: DynamicObject, in resources: ResourceClient) async throws {
+    private func clear(_ leftover: DynamicObject, in resources: ResourceClient, for session: Session) async throws {
+        // The Session as it is after the object was seen: while it is this one, what is another's is an earlier one's.
+        guard try await self.store.find()?.uid == session.uid else { return }
         do {
             return try await resources.delete(leftover.name, uid: leftover.uid, propagation: .background)
         } catch let error as KubernetesError where error.isNotFound || error.isConflict {
             return
         } catch let error as KubernetesError where error.isForbidden {
-            for _ in 0..<Self.rounds {
+            for _ in 0..<Self.collectorSeconds {
                 guard try await resources.find(leftover.name)?.uid == leftover.uid else { return }
-                try await Task.sleep(for: .milliseconds(200))
+                try await Task.sleep(for: .seconds(1))
             }
             throw error
         }
     }
 
-    /// Deletes what a Session that is gone has left: the garbage collector would, but learns of a new kind of owner only
-    /// every 30 s (measured on Kubernetes 1.20).
-    func deleteOwned(by session: Session) async throws {
+    /// What is there of one incarnation's objects, as far as the user may see it.
+    func remains(of session: Session) async throws -> [OwnedObject: DynamicObject] {
         let manifests = try await self.manifests(session)
-        for object in OwnedObject.allCases.reversed() {
+        var remains: [OwnedObject: DynamicObject] = [:]
+        for object in OwnedObject.allCases {
             let (type, name) = manifests.identity(object)
-            let resources = self.client.resources(type, in: self.names.namespace)
             do {
                 // By its label: the collector takes the Session out of the owners of what a Pod still owns.
-                guard let found = try await resources.find(name), InterceptManifests.isOf(session, found) else {
-                    continue
-                }
-                try await resources.delete(name, uid: found.uid, propagation: .background)
+                let found = try await self.client.resources(type, in: self.names.namespace).find(name)
+                if let found, InterceptManifests.isOf(session, found) { remains[object] = found }
+            } catch let error as KubernetesError where error.isForbidden {
+                continue
+            }
+        }
+        return remains
+    }
+
+    /// Deletes what a Session that is gone has left: the garbage collector would, but learns of a new kind of owner only
+    /// every 30 s (measured on Kubernetes 1.20).
+    ///
+    /// - Parameter isAlone: whether none of its Pods is left; else what they own too stays for them.
+    func deleteOwned(by session: Session, isAlone: Bool) async throws {
+        let manifests = try await self.manifests(session)
+        let remains = try await self.remains(of: session)
+        for object in OwnedObject.allCases.reversed() where isAlone || !object.isKeptByPods {
+            guard let found = remains[object] else { continue }
+            let (type, name) = manifests.identity(object)
+            do {
+                try await self.client.resources(type, in: self.names.namespace)
+                    .delete(name, uid: found.uid, propagation: .background)
             } catch let error as KubernetesError
                 where error.isForbidden || error.isNotFound || error.isConflict
             {
                 // Not ours to delete, or somebody was faster; the garbage collector does the rest.
             }
         }
+    }
+
+    /// Restores a Service whose Session is gone, or cannot be read, by what else knows the original.
+    ///
+    /// - Parameter damaged: the UID of the Session that cannot be read; nil when there is to be none.
+    /// - Returns: whether there was something to restore.
+    func heal(damaged: String? = nil) async throws -> Bool {
+        var hasActed = false
+        for _ in 0..<Self.rounds {
+            var now = Observation(session: nil, service: try await self.store.services.find(self.names.service))
+            now.decoy = try await self.lastWitness(of: now.service)
+            // After the Service: a hijack of a Session that was made meanwhile is none of a wreck.
+            guard try await self.store.sessions.find(self.names.session)?.uid == damaged else { return hasActed }
+            let actions = self.role.plan(now, wasHijacked: false)
+            guard !actions.isEmpty else { return hasActed }
+            for action in actions { hasActed = try await self.run(action, now) || hasActed }
+        }
+        throw SessionControlError.unsettled(self.names.session, rounds: Self.rounds)
     }
 
     private static func isOwned(_ object: DynamicObject, by session: Session) -> Bool {
@@ -143,16 +189,25 @@ public struct SessionController: Sendable {
         case .create(let object):
             guard let session = now.session else { return true }
             let manifests = try await self.manifests(session)
-            let address = object == .configMap ? try await self.decoyAddress() : ""
+            let address =
+                switch object {
+                case .configMap: try await self.decoyAddress()
+                // The replicas know the address of the one that somebody deleted.
+                case .decoy: try await self.configuredDecoyAddress()
+                default: ""
+                }
             _ = try await self.client.resources(manifests.identity(object).type, in: self.names.namespace)
                 .create(manifests.manifest(object, decoyAddress: address))
         case .hijack(let operations), .restore(let operations):
             _ = try await self.store.services.patch(self.names.service, .json(operations))
         case .resume:
             guard let session = now.session else { return true }
+            // A stopping replica may be about to restore the Service it has read: its patch tests the version.
+            let service = try await self.store.services.get(self.names.service)
+            _ = try await self.store.services.patch(self.names.service, .json(ServiceSwap(session).confirm(service)))
             try await self.store.mergeStatus(["suspended": false], uid: session.uid)
         case .close(let reason):
-            try await self.close(reason: reason)
+            try await self.close(now.session, reason: reason)
         case .deleteSession(let uid, let resourceVersion):
             try await self.store.sessions.delete(
                 self.names.session,
@@ -170,14 +225,21 @@ public struct SessionController: Sendable {
     ///
     /// Session and Service are seen through two watches, of two moments: a Service that a stopping replica gave back can
     /// be seen before the suspension that explains it. What was read here and written by compare-and-swap is of one.
-    private func close(reason: String) async throws {
-        guard let session = try await self.store.find() else { return }
+    private func close(_ seen: Session?, reason: String) async throws {
+        guard let session = try await self.store.find(), session.uid == seen?.uid else { return }
         let now = Observation(session: session, service: try await self.store.services.find(self.names.service))
         let isDue = self.role.plan(now, wasHijacked: true).contains {
             if case .close = $0 { true } else { false }
         }
         guard isDue, let closing = session.closing(reason: reason) else { return }
         _ = try await self.store.sessions.patch(self.names.session, closing.compareAndSwap)
+    }
+
+    private func configuredDecoyAddress() async throws -> String {
+        let settings = try await self.client.resources(.configMaps, in: self.names.namespace)
+            .find(self.names.interceptor)
+        let text = settings?[path: "data", InterceptorConfiguration.fileName]?.string ?? "{}"
+        return (try? JSONValue(parsing: text))?["decoyAddress"]?.string ?? ""
     }
 
     private func decoyAddress() async throws -> String {
@@ -188,16 +250,19 @@ public struct SessionController: Sendable {
     /// Observes, plans and acts until the plan only waits or is empty.
     ///
     /// - Parameters:
+    ///   - incarnation: whose hijack this is about. Once the Session's name belongs to another, nothing more is done.
     ///   - wasHijacked: whether the Service was seen hijacked by this Session before.
     ///   - isProven: what the observer knows about the interceptor's fitness.
     /// - Returns: the last observation and what the plan waits for.
     /// - Throws: `SessionControlError` when the state does not settle; `KubernetesError` otherwise.
     public func converge(
+        on incarnation: String,
         wasHijacked: Bool = false,
         isProven: Bool = false
     ) async throws -> (observation: Observation, waiting: Waiting?) {
         for _ in 0..<Self.rounds {
-            let now = try await self.observe(listsOwned: self.role == .client, isProven: isProven)
+            let now = try await self.observe(incarnation, listsOwned: self.role == .client, isProven: isProven)
+            if let session = now.session, session.incarnation != incarnation { return (now, nil) }
             var changed = false
             var waiting: Waiting?
             for action in self.role.plan(now, wasHijacked: wasHijacked) {
@@ -211,4 +276,6 @@ public struct SessionController: Sendable {
 
     /// Far more than any plan has steps: reached only when someone else undoes each of them.
     private static let rounds = 50
+    /// As long as a garbage collector was seen to need.
+    private static let collectorSeconds = 90
 }

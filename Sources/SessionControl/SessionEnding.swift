@@ -10,6 +10,8 @@ public struct SessionEnding: Sendable {
         case nothingToDo
         /// The Service is restored and nothing is left.
         case gone
+        /// The Service is restored; what remains of the interceptor is ending, and Kubernetes removes it.
+        case ending
         /// The Service is restored; these many replicas still hold connections of others and will remove the rest.
         case draining(replicas: Int)
         /// The owner's routes are gone; others still use the Session.
@@ -17,6 +19,7 @@ public struct SessionEnding: Sendable {
     }
 
     private let store: SessionStore
+    private var controller: SessionController { SessionController(store: self.store, role: .client) }
 
     /// An ending of one Service's Session.
     public init(store: SessionStore) {
@@ -27,19 +30,38 @@ public struct SessionEnding: Sendable {
     ///
     /// - Parameters:
     ///   - reason: why, in a sentence that its users are shown.
-    ///   - force: deletes what is left at once, without waiting for connections to end.
+    ///   - force: deletes the Session at once; the interceptor's Pods end by themselves with their last connections.
     ///   - patience: how long to wait for the interceptor's drain before saying that it goes on.
+    /// - Throws: `SessionControlError` when the Service still points to an interceptor and nothing is left that knows what
+    ///   it was; `KubernetesError` otherwise.
     public func close(reason: String, force: Bool, patience: Duration = .seconds(15)) async throws -> Outcome {
         var outcome = Outcome.nothingToDo
         do {
             if try await self.store.update({ $0.closing(reason: reason) }) != nil { outcome = .gone }
         } catch let error as PlanningError where error.code == .malformedSession && force {
-            // Nothing to learn from it: the Service's annotation has to do.
-            try await self.store.sessions.delete(self.store.names.session, propagation: .background)
+            try await self.deleteDamaged()
             outcome = .gone
         }
         let settled = try await self.settle(force: force, patience: patience)
+        if try await self.store.find() == nil,
+            let service = try await self.store.services.find(self.store.names.service),
+            ServiceSwap.selectedIncarnation(of: service) != nil
+        {
+            throw SessionControlError.originalUnknown(self.store.names)
+        }
         return settled ?? outcome
+    }
+
+    /// Restores by annotation or decoy, then deletes a Session that nobody can read.
+    private func deleteDamaged() async throws {
+        guard let damaged = try await self.store.sessions.find(self.store.names.session) else { return }
+        _ = try await self.controller.heal(damaged: damaged.uid)
+        try await self.store.sessions.delete(
+            damaged.name,
+            uid: damaged.uid,
+            resourceVersion: damaged.resourceVersion,
+            propagation: .background
+        )
     }
 
     /// Ends one owner's routes, and the Session with the last of them.
@@ -62,27 +84,20 @@ public struct SessionEnding: Sendable {
         return try await self.settle(patience: patience) ?? (session == nil ? .nothingToDo : .gone)
     }
 
-    /// Carries a closing Session to its end.
+    /// Carries a closing Session to its end, and heals what one left behind that is gone. A Session that is active, or that
+    /// another made meanwhile, is left alone.
     ///
     /// - Returns: nil when there was nothing to do.
     public func settle(force: Bool = false, patience: Duration) async throws -> Outcome? {
-        let controller = SessionController(store: self.store, role: .client)
+        let controller = self.controller
         let clock = ContinuousClock()
         let deadline = clock.now + patience
-        var acted: Outcome?
-        var last: Session?
+        guard let closing = try await self.store.find() else { return try await controller.heal() ? .gone : nil }
+        guard closing.phase == .closing else { return nil }
         while true {
-            let before = try await controller.observe()
-            last = before.session ?? last
-            let (now, waiting) = try await controller.converge(wasHijacked: true)
-            if before.session != nil || before.service != now.service { acted = .gone }
-            guard let session = now.session, session.phase == .closing else {
-                if acted != nil, now.session == nil {
-                    if let last { try await controller.deleteOwned(by: last) }
-                    try await self.collected(by: deadline)
-                }
-                return acted
-            }
+            let (now, waiting) = try await controller.converge(on: closing.incarnation, wasHijacked: true)
+            guard let session = now.session else { return try await self.collected(closing, by: deadline) }
+            guard session.incarnation == closing.incarnation, session.phase == .closing else { return nil }
             guard case .drain(let replicas) = waiting else { continue }
             if force {
                 _ = try await controller.run(
@@ -96,13 +111,18 @@ public struct SessionEnding: Sendable {
         }
     }
 
-    /// Waits until what the Session owned is gone.
-    private func collected(by deadline: ContinuousClock.Instant) async throws {
-        let deployments = self.store.client.resources(.deployments, in: self.store.names.namespace)
-        while ContinuousClock.now < deadline {
-            let decoy = try await self.store.services.find(self.store.names.decoy)
-            let deployment = try await deployments.find(self.store.names.interceptor)
-            if decoy == nil, deployment == nil { return }
+    /// Removes what the Session owned, and waits a little for its Pods: how long those take is the kubelet's affair.
+    private func collected(_ session: Session, by deadline: ContinuousClock.Instant) async throws -> Outcome {
+        let clock = ContinuousClock()
+        let deadline = min(deadline, clock.now + .seconds(5))
+        try await self.controller.deleteOwned(by: session, isAlone: false)
+        while true {
+            let isAlone = try await self.controller.pods(session).isEmpty
+            if isAlone {
+                try await self.controller.deleteOwned(by: session, isAlone: true)
+                if try await self.controller.remains(of: session).isEmpty { return .gone }
+            }
+            guard clock.now < deadline else { return .ending }
             try await Task.sleep(for: .milliseconds(100))
         }
     }

@@ -17,19 +17,51 @@ public struct SessionInventory: Sendable {
         self.spansNamespaces ? self.client.allNamespaces(type) : self.client.resources(type)
     }
 
+    /// A Session that cannot be read, after an edit by hand.
+    public struct Damaged: Sendable {
+        /// Its namespace.
+        public var namespace: String
+        /// The Service it was for, by its name.
+        public var service: String
+        /// What is wrong with it.
+        public var reason: String
+    }
+
     /// The Sessions, sorted by namespace and Service. None where the definition is missing.
     public func sessions() async throws -> [Session] {
+        try await self.contents().sessions
+    }
+
+    /// The Sessions, and those that cannot be read.
+    public func contents() async throws -> (sessions: [Session], damaged: [Damaged]) {
+        var sessions: [Session] = []
+        var damaged: [Damaged] = []
         do {
-            return try await self.resources(.sessions).list().items.map(Session.init)
-                .sorted { ($0.namespace, $0.service) < ($1.namespace, $1.service) }
+            for object in try await self.resources(.sessions).list().items {
+                do {
+                    sessions.append(try Session(object))
+                } catch {
+                    let namespace = object.namespace ?? self.client.namespace
+                    let service = self.service(of: object.name, in: namespace)
+                    damaged.append(Damaged(namespace: namespace, service: service, reason: "\(error)"))
+                }
+            }
         } catch let error as KubernetesError where error.isNotFound {
-            return []
+            return ([], [])
         }
+        return (sessions.sorted { ($0.namespace, $0.service) < ($1.namespace, $1.service) }, damaged)
+    }
+
+    /// The Service of a Session by that one's name; the name itself when it is none.
+    private func service(of session: String, in namespace: String) -> String {
+        let prefix = "intercept-\(namespace)-"
+        return session.hasPrefix(prefix) ? String(session.dropFirst(prefix.count)) : session
     }
 
     /// The Services that a Session names, or that carry a hijack without one.
     public func interceptedServices() async throws -> [String] {
-        let sessions = try await self.sessions().map(\.service)
+        let contents = try await self.contents()
+        let sessions = contents.sessions.map(\.service) + contents.damaged.map(\.service)
         let orphans = try await self.resources(.services).list().items
             .filter { ServiceSwap.selectedIncarnation(of: $0) != nil || ServiceSwap.incarnation(of: $0) != nil }
             .map(\.name)
@@ -52,7 +84,6 @@ public struct SessionInventory: Sendable {
     /// The Service behind a name that is its own or a Session's, whether or not a Session exists.
     public func service(named name: String) async throws -> String {
         if let session = try await self.sessions().first(where: { $0.name == name }) { return session.service }
-        let prefix = "intercept-\(self.client.namespace)-"
-        return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+        return self.service(of: name, in: self.client.namespace)
     }
 }

@@ -27,6 +27,7 @@ struct EventRenderer: Sendable {
                 "\(replicas) interceptor \(replicas == 1 ? "replica still holds" : "replicas still hold") connections "
                     + "of others; they remove themselves when those end"
             )
+        case .ending: self.say("the interceptor's last Pods are ending; Kubernetes removes what is left")
         case .gone: self.say("nothing of the intercept is left in the cluster", .good)
         }
     }
@@ -53,6 +54,7 @@ struct EventRenderer: Sendable {
             ["event": "tunnel-down", "pod": .string(pod), "reason": .string(reason)]
         case .restored: ["event": "restored"]
         case .draining(let replicas): ["event": "draining", "replicas": .integer(Int64(replicas))]
+        case .ending: ["event": "ending"]
         case .gone: ["event": "gone"]
         }
     }

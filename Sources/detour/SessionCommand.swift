@@ -28,8 +28,17 @@ struct SessionCommand: AsyncParsableCommand {
         func run() async throws {
             try await Failure.reported {
                 try await self.connection.withClient { client in
-                    let sessions = try await SessionInventory(client: client, spansNamespaces: self.allNamespaces)
-                        .sessions()
+                    let (sessions, damaged) = try await SessionInventory(
+                        client: client,
+                        spansNamespaces: self.allNamespaces
+                    ).contents()
+                    for one in damaged {
+                        Terminal.say(
+                            "warning: the session of \(one.service) in namespace \(one.namespace) cannot be read "
+                                + "(\(one.reason)); detour session close \(one.service) -n \(one.namespace) --force "
+                                + "restores the Service and removes it"
+                        )
+                    }
                     guard !sessions.isEmpty || self.output != .table else {
                         return Terminal.say(
                             self.allNamespaces ? "no sessions" : "no sessions in namespace \(client.namespace)"
@@ -149,7 +158,16 @@ struct SessionClosing {
     func closeAll(force: Bool) async throws {
         let services = try await SessionInventory(client: self.client).interceptedServices()
         if services.isEmpty { Terminal.say("no sessions in namespace \(self.client.namespace)") }
-        for service in services { try await self.close(service: service, force: force) }
+        var failure: (any Error)?
+        for service in services {
+            do {
+                try await self.close(service: service, force: force)
+            } catch {
+                Terminal.say("\(service): \(error)")
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
     }
 
     func close(service: String, force: Bool) async throws {
@@ -178,6 +196,9 @@ struct SessionClosing {
         case .gone:
             renderer.render(.restored)
             renderer.render(.gone)
+        case .ending:
+            renderer.render(.restored)
+            renderer.render(.ending)
         case .draining(let replicas):
             renderer.render(.restored)
             renderer.render(.draining(replicas: replicas))

@@ -19,6 +19,7 @@ extension InterceptEndToEndTests {
         #expect(calm.bad == 0, "the baseline itself: \(calm)")
 
         let load = try await Load.start(frontend, rate: rate, concurrency: 16)
+        let matching = try await Load.start(frontend, rate: 20, flags: ["--header", "X-C6O-INTERCEPT:yes"])
         for _ in 0..<10 {
             let intercept = try await Intercepting.start(["--drain", "2s"])
             try await Task.sleep(for: .milliseconds(500))
@@ -28,6 +29,11 @@ extension InterceptEndToEndTests {
         let report = try await load.finish()
         print("ten cycles at \(rate) requests/s: \(report)")
         #expect(report.bad == 0, "\(report)")
+        let matched = try await matching.finish()
+        print("matching requests meanwhile: \(matched)")
+        #expect(matched.bad == 0, "\(matched)")
+        #expect((matched.json[path: "answeredBy", "leaf/laptop"]?.integer ?? 0) > 0, "\(matched)")
+        try await Cluster.nothingIsLeft(of: "leaf")
     }
 
     @Test(
@@ -40,7 +46,7 @@ extension InterceptEndToEndTests {
     func protocols(name: String) async throws {
         let port = ["ws": 80, "tcp": 7, "banner": 25, "grpc": 50_051][name] ?? 0
         let address = try await Cluster.url("fixtures/\(name)", port)
-        let fixtures = try await Load.fixtures()
+        let fixtures = try Cluster.program("DETOUR_FIXTURES")
         let before = try await Cluster.snapshot(name, in: "fixtures")
         try await Shell.must(fixtures, "client", name, "--addr", address, "--rounds", "3")
 

@@ -198,7 +198,7 @@ private final class Run: Sendable {
                 case 0, 1:
                     self.tell("client converges")
                     _ = try await SessionController(store: store, role: .client)
-                        .converge(wasHijacked: self.turnstile.random(0..<2) == 0, isProven: true)
+                        .converge(on: Stage.incarnation, wasHijacked: self.turnstile.random(0..<2) == 0, isProven: true)
                 case 2:
                     self.tell("ada leaves")
                     try await store.update { $0.leaving(owner: "ada@laptop", reason: "ada left") }

@@ -124,6 +124,36 @@ struct RestoreTests {
         #expect(try stage.isHijacked)
     }
 
+    @Test("A swap that a successor confirms right before a stopping replica restores it stays, and ends no intercept")
+    func confirmedMeanwhile() async throws {
+        let stage = try Stage()
+        stage.putPod("a", isTerminating: true)
+        stage.putPod("c", isReady: false)
+        let successor = try TestReplica("c", stage)
+        successor.reachDecoy()
+        successor.look()
+        successor.hold(["r1": 1])
+        await successor.lookAndStep()
+        let stopping = try TestReplica(
+            "a",
+            stage,
+            transport: HookedTransport(base: stage.server) { request in
+                guard request.method == .patch, request.segments.last == "leaf" else { return }
+                stage.putPod("c")
+                await successor.lookAndStep()
+            }
+        )
+        stopping.terminate()
+        await stopping.lookAndStep()
+        for _ in 0..<3 {
+            await stopping.lookAndStep()
+            await successor.lookAndStep()
+        }
+        #expect(try stage.isHijacked)
+        #expect(try stage.session()?.phase == .active)
+        #expect(try stage.session()?.isSuspended == false)
+    }
+
     @Test("A Service given back is not taken for a foreign revert by a replica that sees it before the suspension")
     func noFalseRevert() async throws {
         let stage = try Stage()

@@ -281,7 +281,44 @@ struct DivertTests {
         rig.receive(.client, get(user: "alice"))
         rig.after { $0.originalReset() }
         rig.after { $0.upstreamEnded() }
+        #expect(rig.journal.last == "reconnect original")
+        rig.after { $0.originalFailed() }
         #expect(rig.sent[.client]?.hasPrefix("HTTP/1.1 502") == true)
+        #expect(rig.records.map(\.status) == [502])
+    }
+
+    @Test("falls back to a new connection when the original has ended the idle one", arguments: [true, false])
+    func idleOriginal(acknowledged: Bool) throws {
+        var rig = Rig(routes: [try .user("alice")])
+        rig.receive(.client, get("/1"))
+        rig.receive(.original, ok("1"))
+        rig.receive(.client, get("/2", user: "alice"))
+        rig.after { $0.originalEnded() }
+        if acknowledged { rig.after { $0.upstreamAccepted() } }
+        rig.after { $0.upstreamReset() }
+        #expect(rig.journal.last == "reconnect original")
+        #expect(rig.machine.deadline == nil, "the time for the tunnel's answer is over")
+        #expect(rig.sent[.original] == get("/1"))
+        rig.after { $0.originalConnected() }
+        #expect(rig.sent[.original] == get("/1") + get("/2", user: "alice"))
+        rig.receive(.original, ok("2"))
+        let reason = acknowledged ? "tunnel-reset" : "local-refused"
+        #expect(rig.sent[.client]?.contains("x-detour-served-by: original\r\nx-detour-reason: \(reason)\r\n") == true)
+        #expect(rig.sent[.client]?.hasSuffix("\r\n\r\n2") == true)
+        #expect(rig.journal.suffix(2) == ["finish client", "close original"], "as the original wanted")
+    }
+
+    @Test("whose client leaves while the original is connected to anew is not sent any more")
+    func clientLeavesMeanwhile() throws {
+        var rig = Rig(routes: [try .user("alice")])
+        rig.receive(.client, get(user: "alice"))
+        rig.after { $0.upstreamAccepted() }
+        rig.after { $0.originalEnded() }
+        rig.after { $0.upstreamReset() }
+        rig.after { $0.clientReset() }
+        rig.after { $0.originalConnected() }
+        #expect(rig.sent[.original] == "")
+        #expect(rig.journal.last == "reset all")
     }
 
     @Test("with a malformed chunk is refused, and the laptop does not see the rest")

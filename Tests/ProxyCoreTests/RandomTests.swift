@@ -125,6 +125,7 @@ struct RandomTests {
             case 5: rig.after { $0.upstreamReset() }
             case 6, 7, 8: rig.after { $0.upstreamAccepted() }
             case 9: rig.after { $0.originalConnected() }
+            case 12 where rig.journal.last == "reconnect original": rig.after { $0.originalFailed() }
             case 10: if let deadline = rig.machine.deadline { rig.after { $0.deadlinePassed(deadline) } }
             case 11 where Int.random(in: 0..<5, using: &random) == 0: rig.after { $0.drain() }
             default:

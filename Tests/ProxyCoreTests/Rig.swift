@@ -97,6 +97,9 @@ struct Rig {
         case .disconnectUpstream:
             self.held[.upstream] = []
             self.journal.append("disconnect")
+        case .reconnectOriginal:
+            self.held[.original] = []
+            self.journal.append("reconnect original")
         case .closeOriginal: self.journal.append("close original")
         case .closeAll: self.journal.append("close all")
         case .resetAll: self.journal.append("reset all")

@@ -90,6 +90,25 @@ struct DivertTests {
         }
     }
 
+    @Test("falls back to a new connection when the original has ended the idle one meanwhile")
+    func idleOriginal() async throws {
+        try await Harness.run { harness in
+            let client = try await harness.connect()
+            let origin = try await harness.origin.accept()
+            try await client.write(get(user: "alice"))
+            let (stream, _) = try await harness.acceptStream()
+            await stream.text(get(user: "alice"))
+            try await origin.close()
+            try await stream.close()
+            let again = try await harness.origin.accept()
+            #expect(await again.text(get(user: "alice")) == get(user: "alice"))
+            try await again.write(ok("orig"))
+            let explained = ok("orig").explained("tunnel-reset")
+            #expect(await client.text(explained) == explained)
+            await client.wait { $0.hasEnded }
+        }
+    }
+
     /// What a tunnel does instead of acknowledging.
     enum Refusal: String, CaseIterable {
         case noSocket, ends, wrongByte, silent

@@ -13,6 +13,14 @@ enum Cluster {
     /// The project's own cluster script.
     static let script = "/\(Shell.root)/scripts/cluster"
 
+    /// One of the demo's programs, as `scripts/with-cluster` names it.
+    static func program(_ variable: String) throws -> String {
+        guard let path = ProcessInfo.processInfo.environment[variable] else {
+            throw ShellFailure(description: "\(variable) is not set: run this by scripts/with-cluster")
+        }
+        return path
+    }
+
     /// kubectl as administrator.
     @discardableResult
     static func kubectl(_ words: String...) async throws -> String {
@@ -46,6 +54,12 @@ enum Cluster {
         json["metadata"]?["managedFields"] = nil
         json["metadata"]?["resourceVersion"] = nil
         return json
+    }
+
+    /// The names of all that an intercept could change in a namespace.
+    static func inventory(of namespace: String) async throws -> String {
+        let kinds = "service,session,deployment,configmap,serviceaccount,role,rolebinding,poddisruptionbudget"
+        return try await self.kubectl("get", kinds, "-n", namespace, "-o", "name", "--ignore-not-found")
     }
 
     /// The names of everything an intercept makes that is still there.

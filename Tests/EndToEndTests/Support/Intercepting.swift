@@ -73,26 +73,18 @@ enum Shop {
 
 /// The shop's leaf as a process of this machine.
 enum LocalLeaf {
-    /// Starts it on a free port and waits until it listens.
-    static func start() async throws -> (RunningProcess, port: Int) {
-        let binary = try await Shell.must(
-            "sh",
-            "-c",
-            "ls -t \"${XDG_CACHE_HOME:-$HOME/.cache}\"/detour-cluster/bin/shop-* | head -1"
-        )
-        let port =
-            Int(
-                try await Shell.must(
-                    "python3",
-                    "-c",
-                    "import socket; s=socket.socket(); s.bind(('127.0.0.1',0)); print(s.getsockname()[1])"
-                )
-            ) ?? 0
+    /// Starts it, on a free port unless one is asked for, and waits until it listens.
+    static func start(port: Int = 0) async throws -> (RunningProcess, port: Int) {
         let process = try RunningProcess(
-            [binary, "--role", "leaf", "--host", "127.0.0.1", "--port", String(port), "--name", "laptop"]
+            [
+                try Cluster.program("DETOUR_SHOP"), "--role", "leaf", "--host", "127.0.0.1", "--port", String(port),
+                "--name", "laptop",
+            ]
         )
-        try await Cluster.eventually("the local leaf listens", within: .seconds(5)) {
-            try await Shell.run("curl", "-s", "--noproxy", "*", "http://127.0.0.1:\(port)/healthz").status == 0
+        try await process.says("listens on", within: .seconds(5))
+        guard let match = process.errors.firstMatch(of: #/listens on 127\.0\.0\.1:(\d+)/#), let port = Int(match.1)
+        else {
+            throw ShellFailure(description: "no port in: \(process.errors)")
         }
         return (process, port)
     }

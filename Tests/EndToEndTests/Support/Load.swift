@@ -5,19 +5,10 @@ import KubernetesModel
 struct Load: Sendable {
     let process: RunningProcess
 
-    /// The fixtures' binary for this machine.
-    static func fixtures() async throws -> String {
-        try await Shell.must(
-            "sh",
-            "-c",
-            "ls -t \"${XDG_CACHE_HOME:-$HOME/.cache}\"/detour-cluster/bin/fixtures-* | head -1"
-        )
-    }
-
     /// Starts a load that goes on until `finish`, at most five minutes.
     static func start(_ url: String, rate: Int, concurrency: Int = 8, flags: [String] = []) async throws -> Load {
         let words = [
-            try await self.fixtures(), "load", "--url", url, "--rate", String(rate), "--concurrency",
+            try Cluster.program("DETOUR_FIXTURES"), "load", "--url", url, "--rate", String(rate), "--concurrency",
             String(concurrency),
             "--duration", "300s",
         ]

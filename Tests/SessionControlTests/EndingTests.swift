@@ -1,0 +1,173 @@
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+import KubernetesTestSupport
+import SessionControl
+import Testing
+
+@Suite("However an intercept ends, nothing of it is left, and nothing of others is touched")
+struct EndingTests: InterceptScenario {
+    @Test("While the garbage collector sleeps, an end leaves nothing all the same")
+    func slowCollector() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        try await self.intercept(self.store(server), service)
+        try self.expectUntouched(server, service)
+    }
+
+    @Test("What an earlier incarnation left is cleared away by the next; what is a stranger's is refused")
+    func leftovers() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        @Sendable func role(_ labels: [String: JSONValue]) -> DynamicObject {
+            DynamicObject(
+                .roles,
+                name: self.names.interceptor,
+                namespace: "shop",
+                ["metadata": ["labels": .object(labels)], "rules": []]
+            )
+        }
+        server.change { cluster in
+            _ = cluster.put(
+                role(["app.kubernetes.io/managed-by": "detour", Marks.sessionLabel: "earlier"])
+            )
+        }
+        try await self.intercept(self.store(server), service)
+        try self.expectUntouched(server, service)
+
+        server.change { _ = $0.put(role(["app.kubernetes.io/managed-by": "helm"])) }
+        await #expect(throws: SessionControlError.self) { try await self.intercept(self.store(server), service) }
+        #expect(server.cluster[.roles, "shop", self.names.interceptor] != nil)
+    }
+
+    @Test("Even when Session and annotation are both gone: the decoy knows")
+    func decoyAlone() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        let session = try await self.hijack(store, service)
+        server.change { cluster in
+            guard var leaf = cluster[.services, "shop", "leaf"] else { return }
+            leaf["metadata"]?["annotations"] = nil
+            cluster.put(leaf)
+        }
+        try await store.sessions.delete(self.names.session, uid: session.uid)
+        #expect(try await SessionEnding(store: store).close(reason: "tidy", force: false, patience: .zero) == .gone)
+        let leaf = try #require(server.cluster[.services, "shop", "leaf"])
+        #expect(leaf["spec"] == service["spec"])
+    }
+
+    @Test("A swap that the server will never take is reported with the server's own words, and is tried once")
+    func refusedSwap() async throws {
+        let (cluster, service) = self.world()
+        let (server, calls) = self.server(cluster, dyingAt: nil)
+        server.setFault { request in
+            request.method == .patch && request.segments.last == "leaf"
+                ? .answer(422, reason: "Invalid", message: "admission: no swaps on Fridays") : nil
+        }
+        let error = await #expect(throws: KubernetesError.self) {
+            _ = try await self.hijack(self.store(server), service)
+        }
+        #expect("\(try #require(error))".contains("no swaps on Fridays"))
+        #expect(calls() < 50)
+    }
+
+    @Test("What its Pods need stays for as long as there are any")
+    func endingPods() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        let session = try await self.hijack(store, service)
+        server.change { cluster in
+            let labels = JSONValue(Marks.selector(incarnation: session.incarnation))
+            let metadata: JSONValue = ["labels": labels, "deletionTimestamp": "2026-01-01T00:00:00Z"]
+            cluster.put(DynamicObject(.pods, name: "p", namespace: "shop", ["metadata": metadata]))
+        }
+        #expect(try await SessionEnding(store: store).close(reason: "tidy", force: false, patience: .zero) == .ending)
+        #expect(server.cluster.all(.deployments).isEmpty)
+        #expect(server.cluster.all(.roleBindings).count == 1)
+        #expect(server.cluster.all(.services).map(\.name).sorted() == ["interceptor-leaf-decoy", "leaf"])
+    }
+
+    @Test("Whoever ends one incarnation leaves the next one alone")
+    func anotherIncarnation() async throws {
+        let (cluster, service) = self.world()
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        var session = try await self.hijack(store, service)
+        session.incarnation = String(repeating: "b2", count: 20)
+        let spec = session.object["spec"]
+        server.change { cluster in
+            cluster.put(service)
+            guard var object = cluster[.sessions, "shop", self.names.session] else { return }
+            object["spec"] = spec
+            cluster.put(object)
+        }
+        let before = try #require(server.cluster[.sessions, "shop", self.names.session])
+        let controller = SessionController(store: store, role: .client)
+        _ = try await controller.converge(on: String(repeating: "a1", count: 20), wasHijacked: true)
+        #expect(try await SessionEnding(store: store).settle(patience: .zero) == nil)
+        #expect(server.cluster[.sessions, "shop", self.names.session] == before)
+    }
+
+    @Test("A Service that points to an interceptor, and whose original nobody knows, is no success")
+    func nobodyKnows() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        _ = try await self.hijack(store, service)
+        server.change { cluster in
+            guard var leaf = cluster[.services, "shop", "leaf"] else { return }
+            leaf["metadata"]?["annotations"] = nil
+            cluster.put(leaf)
+        }
+        try await store.sessions.delete(self.names.session)
+        try await store.services.delete(self.names.decoy)
+        let error = await #expect(throws: SessionControlError.self) {
+            try await SessionEnding(store: store).close(reason: "tidy", force: true)
+        }
+        #expect("\(try #require(error))".contains("kubectl edit service leaf -n shop"))
+    }
+
+    @Test("A Session that nobody can read is listed as such, and goes by force only, after the Service is restored")
+    func damaged() async throws {
+        let (cluster, service) = self.world()
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        _ = try await self.hijack(store, service)
+        server.change { cluster in
+            guard var object = cluster[.sessions, "shop", self.names.session] else { return }
+            object["spec"] = ["routes": "none"]
+            cluster.put(object)
+        }
+        let inventory = SessionInventory(client: store.client)
+        let contents = try await inventory.contents()
+        #expect(contents.sessions.isEmpty)
+        #expect(contents.damaged.map(\.service) == ["leaf"])
+        #expect(try await inventory.interceptedServices() == ["leaf"])
+        #expect(try await inventory.service(named: "leaf") == "leaf")
+        await #expect(throws: PlanningError.self) {
+            try await SessionEnding(store: store).close(reason: "tidy", force: false)
+        }
+        #expect(try await SessionEnding(store: store).close(reason: "tidy", force: true) == .gone)
+        try self.expectUntouched(server, service)
+    }
+
+    @Test("A decoy that somebody deleted is made anew at the address that the interceptor knows")
+    func decoyMadeAnew() async throws {
+        let (cluster, service) = self.world()
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        let session = try await self.hijack(store, service)
+        let before = try await store.services.get(self.names.decoy)
+        try await store.services.delete(self.names.decoy)
+        _ = try await SessionController(store: store, role: .client)
+            .converge(on: session.incarnation, wasHijacked: true)
+        #expect(try await store.services.get(self.names.decoy)["spec"] == before["spec"])
+    }
+}
