@@ -50,7 +50,9 @@ struct SessionCodingTests {
     @Test("The manifests are those recorded")
     func manifests() throws {
         let manifests = InterceptManifests(session: try Sample.session())
-        let all = OwnedObject.allCases.map { manifests.manifest($0, decoyAddress: $0 == .decoy ? "" : "10.96.1.2").json }
+        let all = OwnedObject.allCases.map { object in
+            manifests.manifest(object, decoyAddress: object == .decoy ? "" : "10.96.1.2").json
+        }
         try expectGolden(JSONValue.array(all + [SessionDefinition.manifest.json]).pretty + "\n", "manifests.json")
     }
 

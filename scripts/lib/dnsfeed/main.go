@@ -52,6 +52,9 @@ func main() {
 	resolver := exec.Command(flag.Arg(0), flag.Args()[1:]...)
 	resolver.Stdout, resolver.Stderr = os.Stdout, os.Stderr
 	resolver.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	// Until it has a handler of its own, the resolver would die of a SIGHUP; one that is ignored here is ignored there
+	// (signal(7)), and what it says is read at the start anyway.
+	signal.Ignore(syscall.SIGHUP)
 	check(resolver.Start())
 
 	stop := make(chan os.Signal, 1)
