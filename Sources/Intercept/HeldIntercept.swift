@@ -3,6 +3,7 @@ import KubernetesClient
 import KubernetesModel
 import Logging
 import SessionControl
+import Synchronization
 import TunnelTransport
 
 /// An intercept that has joined its Session: builds, proves, swaps, and then watches over it.
@@ -15,6 +16,19 @@ struct HeldIntercept: Sendable {
 
     let run: InterceptRun
     let membership: Membership
+    /// Warnings that are said once.
+    private let told = Told()
+
+    private final class Told: Sendable {
+        private let texts = Mutex<Set<String>>([])
+
+        func isNew(_ text: String) -> Bool { self.texts.withLock { $0.insert(text).inserted } }
+    }
+
+    init(run: InterceptRun, membership: Membership) {
+        self.run = run
+        self.membership = membership
+    }
 
     private var store: SessionStore { self.run.store }
     private var incarnation: String { self.membership.session.incarnation }
@@ -158,13 +172,21 @@ struct HeldIntercept: Sendable {
         }
     }
 
-    /// Does what is due. A server that is away for a while ends nothing: it is due again.
+    /// Does what is due. Neither a server that is away nor a Session that nobody can read ends anything: it is due again.
     private func keepUp() async throws {
         do {
             _ = try await self.controller.converge(on: self.incarnation, wasHijacked: true)
-        } catch let error as KubernetesError {
+        } catch let error as KubernetesError where error.isUnreachable || error.isTimeout || error.isRetryable {
             self.run.logger.debug("not kept up", metadata: ["error": "\(error)"])
+        } catch let error as KubernetesError {
+            self.warnOnce("what was deleted cannot be made anew: \(error)")
+        } catch let error as PlanningError where error.code == .malformedSession {
+            self.warnOnce("\(error)")
         }
+    }
+
+    private func warnOnce(_ text: String) {
+        if self.told.isNew(text) { self.run.events(.warning(text)) }
     }
 
     /// Why joining again would only take the route from whoever has taken it from here; nil when it would not.

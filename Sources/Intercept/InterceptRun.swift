@@ -61,19 +61,19 @@ public struct InterceptRun: Sendable {
                 guard try await holding.hold() == .expired else { return false }
                 self.events(.warning("the cluster gave this machine up while it could not be reached; joining again"))
             } catch {
-                try await self.leave(routeID: membership.route.id, because: error)
+                try await self.leave(routeID: membership.route.id, of: membership.session, because: error)
                 throw error
             }
         }
     }
 
     /// Leaves although the surrounding task may be cancelled: putting back is not optional.
-    func leave(routeID: String, because error: any Error) async throws {
+    func leave(routeID: String, of session: Session, because error: any Error) async throws {
         let reason =
             Task.isCancelled || error is CancellationError
             ? "\(self.options.owner) ended the intercept" : "the intercept of \(self.options.owner) failed: \(error)"
         // owner: awaited in the next line; a task of its own because cancellation must not stop the clean-up.
-        let leaving = Task { try await Leaving(run: self).leave(routeID: routeID, reason: reason) }
+        let leaving = Task { try await Leaving(run: self).leave(routeID: routeID, of: session, reason: reason) }
         do {
             try await leaving.value
         } catch let failure {

@@ -53,7 +53,7 @@ extension InterceptRun {
             session = try await self.write(fresh, route)
         } catch let error where Task.isCancelled || (error as? KubernetesError)?.isOutcomeUnknown == true {
             // It may have been written all the same.
-            try await self.leave(routeID: route.id, because: error)
+            try await self.leave(routeID: route.id, of: fresh, because: error)
             throw error
         }
         return Membership(

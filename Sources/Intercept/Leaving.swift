@@ -7,12 +7,12 @@ import SessionControl
 struct Leaving: Sendable {
     let run: InterceptRun
 
-    func leave(routeID: String, reason: String) async throws {
+    func leave(routeID: String, of last: Session, reason: String) async throws {
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(20)
         while true {
             do {
-                return try await self.attempt(routeID: routeID, reason: reason)
+                return try await self.attempt(routeID: routeID, last, reason: reason)
             } catch let error as KubernetesError where error.isUnreachable || error.isTimeout || error.isRetryable {
                 // An outcome unknown is found out by looking again: every step is idempotent.
                 guard clock.now < deadline else { throw error }
@@ -21,10 +21,10 @@ struct Leaving: Sendable {
         }
     }
 
-    private func attempt(routeID: String, reason: String) async throws {
+    private func attempt(routeID: String, _ last: Session, reason: String) async throws {
         let session = try await self.run.store.update { $0.leaving(routeID: routeID, reason: reason) }
         if let session, session.phase == .active { return }
-        let outcome = try await SessionEnding(store: self.run.store).settle(patience: .seconds(6))
+        let outcome = try await SessionEnding(store: self.run.store).settle(last, patience: .seconds(6))
         self.run.events(.restored)
         switch outcome {
         case .draining(let replicas): self.run.events(.draining(replicas: replicas))

@@ -1,4 +1,24 @@
-import KubernetesModel
+public import KubernetesModel
+
+extension DynamicObject {
+    /// Makes Pods owners too, as each of them does for itself at its start.
+    public mutating func addOwners(_ pods: [InterceptorPod]) {
+        let owners = self[path: "metadata", "ownerReferences"]?.array ?? []
+        self["metadata"]?["ownerReferences"] = .array(owners + pods.map(\.ownerReference))
+    }
+}
+
+extension InterceptorPod {
+    /// The entry in `metadata.ownerReferences` of what this Pod owns.
+    public var ownerReference: JSONValue {
+        [
+            "apiVersion": .string(ResourceType.pods.apiVersion),
+            "kind": .string(ResourceType.pods.kind),
+            "name": .string(self.name),
+            "uid": .string(self.uid),
+        ]
+    }
+}
 
 extension InterceptManifests {
     /// The interceptor's Pod: admitted under the `restricted` Pod Security Standard.

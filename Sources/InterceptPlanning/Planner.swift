@@ -105,6 +105,13 @@ public enum InterceptAction: Sendable, Hashable {
     case wait(Waiting)
 }
 
+extension InterceptAction {
+    /// Whether it creates an object.
+    public var isCreation: Bool {
+        if case .create = self { true } else { false }
+    }
+}
+
 /// What a plan waits for.
 public enum Waiting: Sendable, Hashable {
     /// The interceptor is not proven good yet.

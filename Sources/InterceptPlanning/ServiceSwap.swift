@@ -39,13 +39,7 @@ public struct ServiceSwap: Sendable, Hashable {
             .test("/spec/selector", JSONValue(self.original.selector)),
             .test("/spec/ports", self.original.ports),
         ]
-        if service[path: "metadata", "annotations"] == nil {
-            // An `add` would replace annotations that somebody made meanwhile.
-            operations += [
-                .test("/metadata/resourceVersion", .string(service.resourceVersion)),
-                .add("/metadata/annotations", .object([:])),
-            ]
-        }
+        operations += Self.annotationsIfMissing(service)
         operations += [
             .add(Self.annotationPath, .string(self.annotation)),
             .replace("/spec/ports", self.hijackedPorts),
@@ -54,16 +48,26 @@ public struct ServiceSwap: Sendable, Hashable {
         return operations
     }
 
+    /// What makes room for our annotation on a Service that has none.
+    private static func annotationsIfMissing(_ service: DynamicObject) -> [JSONPatchOperation] {
+        guard service[path: "metadata", "annotations"] == nil else { return [] }
+        // An `add` would replace annotations that somebody made meanwhile.
+        return [
+            .test("/metadata/resourceVersion", .string(service.resourceVersion)),
+            .add("/metadata/annotations", .object([:])),
+        ]
+    }
+
     /// The patch that says, in the annotation, that the hijack is meant to stay: a restore of what stood there before then
     /// fails by its version. Fails itself (422) where the Service is not hijacked any more.
     public func confirm(_ service: DynamicObject) -> [JSONPatchOperation] {
         var annotation = (try? JSONValue(parsing: self.annotation)) ?? [:]
         annotation["confirmed"] = .string(service.resourceVersion)
-        return [
+        let tests: [JSONPatchOperation] = [
             .test("/metadata/uid", .string(service.uid)),
             .test("/spec/selector", JSONValue(self.hijackedSelector)),
-            .add(Self.annotationPath, .string(annotation.compact)),
         ]
+        return tests + Self.annotationsIfMissing(service) + [.add(Self.annotationPath, .string(annotation.compact))]
     }
 
     /// The patch that puts back whatever is still the hijack's; empty when nothing is.

@@ -27,12 +27,7 @@ struct Claim: Sendable {
     /// - Throws: the first refusal, after all were tried; `KubernetesError` otherwise.
     func make() async throws {
         var refusal: KubernetesError?
-        let owner: JSONValue = [
-            "apiVersion": .string(ResourceType.pods.apiVersion),
-            "kind": .string(ResourceType.pods.kind),
-            "name": .string(self.pod.name),
-            "uid": .string(self.pod.uid),
-        ]
+        let owner = InterceptorPod(uid: self.pod.uid, name: self.pod.name, isReady: false, isLive: true).ownerReference
         for (type, name) in self.objects {
             do {
                 _ = try await self.client.resources(type, in: self.names.namespace)

@@ -8,8 +8,9 @@ public enum Action: Hashable, Sendable {
     case forward(Int, to: Side, keep: Bool)
     /// Pass a request on into the tunnel without its wish to switch to HTTP/2; with `keep`, hold it ready as it came.
     case forwardWithoutUpgrade(head: Int, total: Int, keep: Bool)
-    /// Pass a response on to the client, with the two explaining lines before the end of its head.
-    case forwardExplained(head: Int, total: Int, Fallback)
+    /// Pass a response on to the client, with the two explaining lines before the end of its head, and `Connection: close`
+    /// where it is the last one.
+    case forwardExplained(head: Int, total: Int, Fallback, isLast: Bool)
     /// Pass a response on to the client, with `Connection: close` before the end of its head: the last one of this connection.
     case forwardLast(head: Int, total: Int)
     /// Send the kept request to the original.

@@ -114,7 +114,7 @@ extension RelayMachine {
         exchange.status = status
         exchange.hasBegun = true
         exchange.responseStage = .done
-        exchange.closesAfter = !isRead || !exchange.head.keepsAlive
+        exchange.closesAfter = exchange.closesAfter || !isRead || !exchange.head.keepsAlive
         let synthetic = Synthetic(
             status: status,
             reason: reason,

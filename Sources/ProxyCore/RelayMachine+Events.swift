@@ -20,8 +20,10 @@ extension RelayMachine {
     /// The connection to the original could not be opened: the client is refused as the original would have refused it.
     /// Where a diverted request was to fall back to it, that gets an answer.
     public mutating func originalFailed() {
-        if self.reopening != nil, let reason = self.exchange?.fallback {
+        if let reopening = self.reopening, let reason = self.exchange?.fallback {
             self.reopening = nil
+            // Its bytes are gone: what is held by now is the next request's.
+            if reopening == .replay { self.exchange?.requestStage = .done }
             self.originalHasEnded = true
             self.answer(502, reason)
             return
@@ -58,7 +60,9 @@ extension RelayMachine {
         case .closed, .closing: return
         case .http where self.reopening != nil: return
         case .raw where self.rawPeer == .upstream: return
-        case .http where self.exchange?.server == .upstream: self.originalHasEnded = true
+        case .http where self.exchange?.server == .upstream:
+            self.originalHasEnded = true
+            self.exchange?.closesAfter = true
         default:
             self.exchange?.flags.insert(.upstreamClosed)
             self.end(reset: true)

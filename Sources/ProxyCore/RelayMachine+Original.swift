@@ -96,7 +96,10 @@ extension RelayMachine {
             return isLast
                 ? .forwardLast(head: head.length, total: count) : .forward(count, to: .client, keep: false)
         }
-        return .forwardExplained(head: head.length, total: count, reason)
+        let saysClose =
+            exchange.closesAfter && head.keepsAlive && exchange.head.keepsAlive
+            && !exchange.responseBody.endsWithConnection
+        return .forwardExplained(head: head.length, total: count, reason, isLast: saysClose)
     }
 
     /// 1xx: passed on, and the final response is still to come; 101 ends HTTP on this connection, if it was asked for.
@@ -113,7 +116,7 @@ extension RelayMachine {
         guard let reason = exchange.fallback else {
             return .forward(head.length, to: .client, keep: false)
         }
-        return .forwardExplained(head: head.length, total: head.length, reason)
+        return .forwardExplained(head: head.length, total: head.length, reason, isLast: false)
     }
 
     private mutating func originalBody(_ view: ByteView, _ exchange: Exchange) -> Action {

@@ -46,8 +46,8 @@ extension Connection {
         case .wait, .blocked, .forward: break
         case .route: self.route(handler)
         case .log: self.log()
-        case .forwardExplained(let head, let total, let reason):
-            self.forwardExplained(handler, head, total, reason)
+        case .forwardExplained(let head, let total, let reason, let isLast):
+            self.forwardExplained(handler, head, total, reason, isLast)
         case .forwardLast(let head, let total):
             self.forwardEdited(handler, head, total, ["connection: close\r\n"])
         case .forwardWithoutUpgrade(let head, let total, let keep):
@@ -159,12 +159,14 @@ extension Connection {
     }
 
     /// Sends a response with two header lines more: who answered, and why it was not the laptop.
-    private func forwardExplained(_ handler: SideHandler, _ head: Int, _ total: Int, _ reason: Fallback) {
+    private func forwardExplained(_ handler: SideHandler, _ head: Int, _ total: Int, _ reason: Fallback, _ isLast: Bool)
+    {
         self.forwardEdited(
             handler,
             head,
             total,
             ["x-detour-served-by: original\r\n", "x-detour-reason: ", reason.token, "\r\n"]
+                + (isLast ? ["connection: close\r\n"] : [])
         )
     }
 

@@ -234,5 +234,6 @@ extension Connection {
         self.state.metrics.originalFailures.add()
         self.machine.originalFailed()
         self.pump()
+        self.flush()
     }
 }

@@ -23,6 +23,16 @@ public struct SessionControlError: Error, Sendable, CustomStringConvertible {
 }
 
 extension SessionControlError {
+    static func onlyDamagedSession(_ names: InterceptNames) -> SessionControlError {
+        SessionControlError(
+            description:
+                "session \(names.session) cannot be read, and nothing else knows what service \(names.service) "
+                + "was; it is left as it is. See spec.restore-service in kubectl get session \(names.session) "
+                + "-n \(names.namespace) -o yaml, put selector and targetPorts back with kubectl edit service "
+                + "\(names.service) -n \(names.namespace), and try again"
+        )
+    }
+
     static func originalUnknown(_ names: InterceptNames) -> SessionControlError {
         SessionControlError(
             description:

@@ -196,8 +196,11 @@ public struct SessionController: Sendable {
                 case .decoy: try await self.configuredDecoyAddress()
                 default: ""
                 }
+            var manifest = manifests.manifest(object, decoyAddress: address)
+            // Who is there already has made its claim on the one that somebody deleted.
+            if object.isKeptByPods { manifest.addOwners(now.pods) }
             _ = try await self.client.resources(manifests.identity(object).type, in: self.names.namespace)
-                .create(manifests.manifest(object, decoyAddress: address))
+                .create(manifest)
         case .hijack(let operations), .restore(let operations):
             _ = try await self.store.services.patch(self.names.service, .json(operations))
         case .resume:
@@ -260,15 +263,25 @@ public struct SessionController: Sendable {
         wasHijacked: Bool = false,
         isProven: Bool = false
     ) async throws -> (observation: Observation, waiting: Waiting?) {
+        func isHijacked(_ service: DynamicObject) -> Bool {
+            ServiceSwap.selectedIncarnation(of: service) == incarnation
+        }
         for _ in 0..<Self.rounds {
             let now = try await self.observe(incarnation, listsOwned: self.role == .client, isProven: isProven)
             if let session = now.session, session.incarnation != incarnation { return (now, nil) }
             var changed = false
             var waiting: Waiting?
+            var refusal: KubernetesError?
             for action in self.role.plan(now, wasHijacked: wasHijacked) {
                 if case .wait(let reason) = action { waiting = reason }
-                changed = try await self.run(action, now) || changed
+                do {
+                    changed = try await self.run(action, now) || changed
+                } catch let error as KubernetesError where action.isCreation && now.service.map(isHijacked) == true {
+                    // What is being served with is made anew as far as possible.
+                    refusal = refusal ?? error
+                }
             }
+            if let refusal { throw refusal }
             if !changed { return (now, waiting) }
         }
         throw SessionControlError.unsettled(self.names.session, rounds: Self.rounds)

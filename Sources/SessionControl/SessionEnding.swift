@@ -1,4 +1,4 @@
-import InterceptPlanning
+public import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 
@@ -43,19 +43,25 @@ public struct SessionEnding: Sendable {
             outcome = .gone
         }
         let settled = try await self.settle(force: force, patience: patience)
-        if try await self.store.find() == nil,
-            let service = try await self.store.services.find(self.store.names.service),
-            ServiceSwap.selectedIncarnation(of: service) != nil
-        {
-            throw SessionControlError.originalUnknown(self.store.names)
+        // Live replicas know the original from their own settings, and put it back when they see the Session gone.
+        for _ in 0..<30 {
+            guard try await self.store.find() == nil, try await self.isHijacked() else { return settled ?? outcome }
+            try await Task.sleep(for: .milliseconds(100))
         }
-        return settled ?? outcome
+        throw SessionControlError.originalUnknown(self.store.names)
+    }
+
+    private func isHijacked() async throws -> Bool {
+        let service = try await self.store.services.find(self.store.names.service)
+        return service.flatMap { ServiceSwap.selectedIncarnation(of: $0) } != nil
     }
 
     /// Restores by annotation or decoy, then deletes a Session that nobody can read.
     private func deleteDamaged() async throws {
         guard let damaged = try await self.store.sessions.find(self.store.names.session) else { return }
         _ = try await self.controller.heal(damaged: damaged.uid)
+        // It may be the last that knows the original, for a person's eyes.
+        guard try await !self.isHijacked() else { throw SessionControlError.onlyDamagedSession(self.store.names) }
         try await self.store.sessions.delete(
             damaged.name,
             uid: damaged.uid,
@@ -87,12 +93,17 @@ public struct SessionEnding: Sendable {
     /// Carries a closing Session to its end, and heals what one left behind that is gone. A Session that is active, or that
     /// another made meanwhile, is left alone.
     ///
+    /// - Parameter last: the Session as the caller last saw it; what it owned is cleared away even if it is gone by now.
     /// - Returns: nil when there was nothing to do.
-    public func settle(force: Bool = false, patience: Duration) async throws -> Outcome? {
+    public func settle(_ last: Session? = nil, force: Bool = false, patience: Duration) async throws -> Outcome? {
         let controller = self.controller
         let clock = ContinuousClock()
         let deadline = clock.now + patience
-        guard let closing = try await self.store.find() else { return try await controller.heal() ? .gone : nil }
+        guard let closing = try await self.store.find() else {
+            let hasHealed = try await controller.heal()
+            if let last { return try await self.collected(last, by: deadline) }
+            return hasHealed ? .gone : nil
+        }
         guard closing.phase == .closing else { return nil }
         while true {
             let (now, waiting) = try await controller.converge(on: closing.incarnation, wasHijacked: true)

@@ -124,6 +124,20 @@ struct RestoreTests {
         #expect(try stage.isHijacked)
     }
 
+    @Test("A suspension is cleared although somebody removed the annotation")
+    func resumedWithoutAnnotation() async throws {
+        let stage = try Stage { $0.isSuspended = true }
+        stage.putPod("c")
+        stage.edit { $0["metadata"]?["annotations"] = nil }
+        let replica = try TestReplica("c", stage)
+        replica.reachDecoy()
+        replica.look()
+        replica.hold(["r1": 1])
+        for _ in 0..<3 { await replica.lookAndStep() }
+        #expect(try stage.session()?.isSuspended == false)
+        #expect(try ServiceSwap(annotationOf: stage.leaf())?.original == Stage.original)
+    }
+
     @Test("A swap that a successor confirms right before a stopping replica restores it stays, and ends no intercept")
     func confirmedMeanwhile() async throws {
         let stage = try Stage()

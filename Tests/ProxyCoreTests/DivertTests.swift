@@ -304,8 +304,35 @@ struct DivertTests {
         rig.receive(.original, ok("2"))
         let reason = acknowledged ? "tunnel-reset" : "local-refused"
         #expect(rig.sent[.client]?.contains("x-detour-served-by: original\r\nx-detour-reason: \(reason)\r\n") == true)
-        #expect(rig.sent[.client]?.hasSuffix("\r\n\r\n2") == true)
+        #expect(rig.sent[.client]?.hasSuffix("\r\nconnection: close\r\n\r\n2") == true)
         #expect(rig.journal.suffix(2) == ["finish client", "close original"], "as the original wanted")
+    }
+
+    @Test("that nobody can answer takes nothing of the request behind it along")
+    func pipelinedBehindFailure() throws {
+        var rig = Rig(routes: [try .user("alice")])
+        rig.receive(.client, get("/1", user: "alice"))
+        rig.after { $0.upstreamAccepted() }
+        rig.after { $0.originalEnded() }
+        rig.receive(.client, get("/2", fields: "A: \(String(repeating: "a", count: 200))\r\n"))
+        rig.after { $0.upstreamReset() }
+        rig.after { $0.originalFailed() }
+        #expect(rig.sent[.client]?.hasPrefix("HTTP/1.1 502") == true)
+        #expect(rig.sent[.client]?.contains("connection: close\r\n") == true)
+        #expect(rig.sent[.original] == "")
+        #expect(rig.records.map(\.status) == [502])
+        #expect(rig.journal.contains("finish client"))
+    }
+
+    @Test("whose original is reset meanwhile is answered, and then the client's connection ends")
+    func originalResetMeanwhile() throws {
+        var rig = Rig(routes: [try .user("alice")])
+        rig.receive(.client, get(user: "alice"))
+        rig.after { $0.upstreamAccepted() }
+        rig.after { $0.originalReset() }
+        rig.receive(.upstream, ok("1"))
+        #expect(rig.sent[.client] == ok("1"))
+        #expect(rig.journal.contains("finish client"))
     }
 
     @Test("whose client leaves while the original is connected to anew is not sent any more")

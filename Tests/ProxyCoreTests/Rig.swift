@@ -72,8 +72,9 @@ struct Rig {
         case .forward(let count, let target, let keep):
             self.sent[target, default: ""] += self.take(count, from: side)
             if keep { self.kept = Array(bytes.prefix(count)) }
-        case .forwardExplained(let head, let total, let reason):
-            let lines = "x-detour-served-by: original\r\nx-detour-reason: \(reason.token)\r\n"
+        case .forwardExplained(let head, let total, let reason, let isLast):
+            let close = isLast ? "connection: close\r\n" : ""
+            let lines = "x-detour-served-by: original\r\nx-detour-reason: \(reason.token)\r\n\(close)"
             self.forward(total, from: side, adding: lines, at: head - 2)
         case .forwardLast(let head, let total):
             self.forward(total, from: side, adding: "connection: close\r\n", at: head - 2)

@@ -104,8 +104,25 @@ struct DivertTests {
             #expect(await again.text(get(user: "alice")) == get(user: "alice"))
             try await again.write(ok("orig"))
             let explained = ok("orig").explained("tunnel-reset")
+                .replacing("tunnel-reset\r\n", with: "tunnel-reset\r\nconnection: close\r\n")
             #expect(await client.text(explained) == explained)
             await client.wait { $0.hasEnded }
+        }
+    }
+
+    @Test("is told at once that nobody answers when the original has gone for good")
+    func nobodyThere() async throws {
+        try await Harness.run { harness in
+            let client = try await harness.connect()
+            let origin = try await harness.origin.accept()
+            try await client.write(get(user: "alice"))
+            let (stream, _) = try await harness.acceptStream()
+            await stream.text(get(user: "alice"))
+            try await harness.origin.close()
+            try await origin.close()
+            try await stream.close()
+            await client.wait { $0.hasEnded }
+            #expect(String(decoding: client.seen.bytes, as: UTF8.self).hasPrefix("HTTP/1.1 502"))
         }
     }
 

@@ -158,6 +158,72 @@ struct EndingTests: InterceptScenario {
         try self.expectUntouched(server, service)
     }
 
+    @Test("A damaged Session that is the last to know the original is not deleted by force either")
+    func damagedIsLast() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        _ = try await self.hijack(store, service)
+        try await store.services.delete(self.names.decoy)
+        server.change { cluster in
+            guard var object = cluster[.sessions, "shop", self.names.session],
+                var leaf = cluster[.services, "shop", "leaf"]
+            else { return }
+            object["spec"]?["routes"] = [["id": 5]]
+            cluster.put(object)
+            leaf["metadata"]?["annotations"] = nil
+            cluster.put(leaf)
+        }
+        let error = await #expect(throws: SessionControlError.self) {
+            try await SessionEnding(store: store).close(reason: "tidy", force: true)
+        }
+        #expect("\(try #require(error))".contains("spec.restore-service"))
+        #expect(server.cluster[.sessions, "shop", self.names.session] != nil)
+    }
+
+    @Test(
+        "What is made anew is owned by the Pods that are there, too; one that is refused keeps no other from being made"
+    )
+    func madeAnew() async throws {
+        let (cluster, service) = self.world()
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        let session = try await self.hijack(store, service)
+        server.change { cluster in
+            let labels = JSONValue(Marks.selector(incarnation: session.incarnation))
+            cluster.put(
+                DynamicObject(.pods, name: "p", namespace: "shop", ["metadata": ["labels": labels, "uid": "pod-uid"]])
+            )
+        }
+        try await store.services.delete(self.names.decoy)
+        try await store.client.resources(.roles, in: "shop").delete(self.names.interceptor)
+        server.setFault { request in
+            request.method == .post && request.segments.last == "services"
+                ? .answer(422, reason: "Invalid", message: "the address is taken") : nil
+        }
+        let error = await #expect(throws: KubernetesError.self) {
+            try await SessionController(store: store, role: .client)
+                .converge(on: session.incarnation, wasHijacked: true)
+        }
+        #expect("\(try #require(error))".contains("the address is taken"))
+        let role = try #require(server.cluster[.roles, "shop", self.names.interceptor])
+        let owners = role[path: "metadata", "ownerReferences"]?.array ?? []
+        #expect(owners.compactMap { $0["uid"]?.string } == [session.uid, "pod-uid"])
+    }
+
+    @Test("Who leaves after the Session was deleted clears away what it owned")
+    func leavingAfterDeletion() async throws {
+        var (cluster, service) = self.world()
+        cluster.collectsGarbage = false
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        let session = try await self.hijack(store, service)
+        try await store.sessions.delete(self.names.session)
+        #expect(try await SessionEnding(store: store).settle(session, patience: .seconds(1)) == .gone)
+        try self.expectUntouched(server, service)
+    }
+
     @Test("A decoy that somebody deleted is made anew at the address that the interceptor knows")
     func decoyMadeAnew() async throws {
         let (cluster, service) = self.world()
