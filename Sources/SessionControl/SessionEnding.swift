@@ -125,7 +125,7 @@ public struct SessionEnding: Sendable {
     /// Removes what the Session owned, and waits a little for its Pods: how long those take is the kubelet's affair.
     private func collected(_ session: Session, by deadline: ContinuousClock.Instant) async throws -> Outcome {
         let clock = ContinuousClock()
-        let deadline = min(deadline, clock.now + .seconds(5))
+        let deadline = min(deadline, clock.now + .seconds(2))
         try await self.controller.deleteOwned(by: session, isAlone: false)
         while true {
             let isAlone = try await self.controller.pods(session).isEmpty
