@@ -141,6 +141,8 @@ struct RestoreTests {
     @Test("A swap that a successor confirms right before a stopping replica restores it stays, and ends no intercept")
     func confirmedMeanwhile() async throws {
         let stage = try Stage()
+        // With an annotation of somebody else's, a restore does not test ours.
+        stage.edit { $0["metadata"]?["annotations"]?["team"] = "red" }
         stage.putPod("a", isTerminating: true)
         stage.putPod("c", isReady: false)
         let successor = try TestReplica("c", stage)

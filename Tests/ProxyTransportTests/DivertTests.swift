@@ -110,6 +110,23 @@ struct DivertTests {
         }
     }
 
+    @Test("ends its client's connection when the original was reset meanwhile")
+    func originalResetMeanwhile() async throws {
+        try await Harness.run { harness in
+            let client = try await harness.connect()
+            let origin = try await harness.origin.accept()
+            try await client.write(get(user: "alice"))
+            let (stream, _) = try await harness.acceptStream()
+            await stream.text(get(user: "alice"))
+            try await origin.reset()
+            let seen = #"detour_resets_total{port="80",side="original"} 1"#
+            while !harness.metrics.prometheusText().contains(seen) { await Task.yield() }
+            try await stream.write(ok("laptop"))
+            #expect(await client.text(ok("laptop")) == ok("laptop"))
+            await client.wait { $0.hasEnded }
+        }
+    }
+
     @Test("is told at once that nobody answers when the original has gone for good")
     func nobodyThere() async throws {
         try await Harness.run { harness in
