@@ -11,7 +11,7 @@ public final class InterceptListener: Sendable {
     private let configuration: ListenerConfiguration
     private let group: any EventLoopGroup
     private let logger: Logger
-    private let states: [LoopState]
+    private let states: [(loop: any EventLoop, box: NIOLoopBoundBox<LoopState>)]
     private let shared = ListenerState()
     private let channel = Mutex<(any Channel)?>(nil)
 
@@ -37,7 +37,7 @@ public final class InterceptListener: Sendable {
         self.logger = logger
         let shared = self.shared
         self.states = group.makeIterator().map { loop in
-            LoopState(
+            let state = LoopState(
                 loop: loop,
                 configuration: configuration,
                 table: routes,
@@ -45,12 +45,13 @@ public final class InterceptListener: Sendable {
                 log: accessLog,
                 shared: shared
             )
+            return (loop, NIOLoopBoundBox.makeBoxSendingValue(state, eventLoop: loop))
         }
     }
 
     /// Listens, or says why it cannot.
     public func start() async throws {
-        let states = Dictionary(uniqueKeysWithValues: self.states.map { (ObjectIdentifier($0.loop), $0) })
+        let states = Dictionary(uniqueKeysWithValues: self.states.map { (ObjectIdentifier($0.loop), $0.box) })
         let bootstrap = ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: 4_096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -62,7 +63,7 @@ public final class InterceptListener: Sendable {
                     guard let state = states[ObjectIdentifier(channel.eventLoop)] else {
                         throw ChannelError.inappropriateOperationForState
                     }
-                    try channel.pipeline.syncOperations.addHandler(Connection(state).makeClientHandler())
+                    try channel.pipeline.syncOperations.addHandler(Connection(state.value).makeClientHandler())
                 }
             }
         do {
@@ -128,8 +129,8 @@ public final class InterceptListener: Sendable {
     }
 
     private func onEachLoop(_ body: @escaping @Sendable (LoopState) -> Void) {
-        for state in self.states {
-            state.loop.execute { body(state) }
+        for (loop, box) in self.states {
+            loop.execute { body(box.value) }
         }
     }
 }

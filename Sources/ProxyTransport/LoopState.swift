@@ -4,8 +4,8 @@ import ProxyCore
 
 /// What the connections of one listener on one event loop share.
 ///
-/// Safety: made before its loop can know it, and then touched on that loop only; every way in asserts that.
-final class LoopState: @unchecked Sendable {  // Safety: see above; confined to `loop`, asserted on every way in.
+/// Not Sendable: the listener reaches it through a box that is open on that loop only.
+final class LoopState {
     let loop: any EventLoop
     let configuration: ListenerConfiguration
     let table: RouteTable
@@ -41,13 +41,11 @@ final class LoopState: @unchecked Sendable {  // Safety: see above; confined to 
     private var announcesClose = false
 
     func announceClose() {
-        self.loop.assertInEventLoop()
         self.announcesClose = true
         for connection in self.connections.values { connection.announceClose() }
     }
 
     func add(_ connection: Connection) {
-        self.loop.assertInEventLoop()
         if self.announcesClose { connection.announceClose() }
         self.connections[connection.id] = connection
         self.metrics.opened.add()
@@ -56,7 +54,6 @@ final class LoopState: @unchecked Sendable {  // Safety: see above; confined to 
     }
 
     func remove(_ connection: Connection) {
-        self.loop.assertInEventLoop()
         guard self.connections.removeValue(forKey: connection.id) != nil else {
             return
         }
@@ -67,7 +64,6 @@ final class LoopState: @unchecked Sendable {  // Safety: see above; confined to 
     /// The newest routes of this port.
     @inline(__always)
     var routes: [RouteEntry] {
-        self.loop.assertInEventLoop()
         let version = self.table.currentVersion
         if version != self.version {
             self.version = version
@@ -78,14 +74,13 @@ final class LoopState: @unchecked Sendable {  // Safety: see above; confined to 
 
     /// Adds a line to the batch that goes to the log a little later.
     func log(_ record: Record, _ connection: ConnectionNote, _ request: RequestNote, microseconds: Int) {
-        self.loop.assertInEventLoop()
         self.lines.appendLine(record, connection, request, microseconds: microseconds, &self.timestamp)
         self.lineCount += 1
         if self.lines.count >= 32 << 10 {
             self.flushLog()
         } else if !self.isFlushScheduled {
             self.isFlushScheduled = true
-            self.loop.scheduleTask(in: .milliseconds(50)) {
+            self.loop.assumeIsolated().scheduleTask(in: .milliseconds(50)) {
                 self.isFlushScheduled = false
                 self.flushLog()
             }
@@ -93,7 +88,6 @@ final class LoopState: @unchecked Sendable {  // Safety: see above; confined to 
     }
 
     func flushLog() {
-        self.loop.assertInEventLoop()
         guard self.lineCount > 0 else {
             return
         }
