@@ -28,13 +28,13 @@ demo: ## the main job on this machine, from nothing
 test: image cluster ## all tests
 	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
-	swift test --skip-build --skip EndToEndTests
-	scripts/with-cluster swift test --skip-build --filter EndToEndTests
+	scripts/run-tests swift test --skip-build --skip EndToEndTests
+	scripts/run-tests scripts/with-cluster swift test --skip-build --filter EndToEndTests
 
 e2e: image cluster ## the tests on the real cluster only
 	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
-	scripts/with-cluster swift test --skip-build --filter EndToEndTests
+	scripts/run-tests scripts/with-cluster swift test --skip-build --filter EndToEndTests
 
 bench: ## side by side with other proxies; writes Benchmarks/results.json
 	@Benchmarks/run

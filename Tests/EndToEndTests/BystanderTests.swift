@@ -19,7 +19,12 @@ extension InterceptEndToEndTests {
         #expect(calm.bad == 0, "the baseline itself: \(calm)")
 
         let load = try await Load.start(frontend, rate: rate, concurrency: 16)
-        let matching = try await Load.start(frontend, rate: 20, flags: ["--header", "X-C6O-INTERCEPT:yes"])
+        // On connections of their own: those that core has kept from before a swap stay with the original.
+        let matching = try await Load.start(
+            try await Cluster.url("shop/leaf", 80),
+            rate: 20,
+            flags: ["--new-connections", "1", "--header", "X-C6O-INTERCEPT:yes"]
+        )
         for _ in 0..<10 {
             let intercept = try await Intercepting.start(["--drain", "2s"])
             try await Task.sleep(for: .milliseconds(500))
