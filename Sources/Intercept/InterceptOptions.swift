@@ -50,6 +50,8 @@ public struct InterceptOptions: Sendable {
     public var ports: [PortMapping]
     /// Which requests.
     public var match: RequestMatch
+    /// Of 10,000 requests that match, how many are taken.
+    public var samplePer10000 = 10_000
     /// Who asks, as `user@host`.
     public var owner: String
     /// The interceptor's image.

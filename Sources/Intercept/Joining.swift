@@ -33,7 +33,8 @@ extension InterceptRun {
             match: self.options.match,
             fingerprint: identity.fingerprint,
             ttlSeconds: self.options.ttlSeconds,
-            onUnreachable: self.options.onUnreachable
+            onUnreachable: self.options.onUnreachable,
+            samplePer10000: self.options.samplePer10000
         )
         let fresh = Session(
             names: self.names,
@@ -55,6 +56,14 @@ extension InterceptRun {
             // It may have been written all the same.
             try await self.leave(routeID: route.id, of: fresh, because: error)
             throw error
+        }
+        for other in session.overlapping(route) {
+            self.events(
+                .warning(
+                    "a request that also has '\(other.match)' goes to \(other.owner), who was first; "
+                        + "--take-over does not change that, another header does"
+                )
+            )
         }
         return Membership(
             session: session,

@@ -14,8 +14,9 @@ extension Session {
 
     /// Adds a route, or replaces the same owner's route with the same match (a newer epoch supersedes its tunnel).
     ///
-    /// A route of someone else that takes every request this one would take is a conflict: the match is taken. Where
-    /// two matches merely overlap (a request may carry both headers) the earlier route gets the request.
+    /// A route of someone else that takes every request this one would take is a conflict: the match is taken. So is any
+    /// route beside one that takes whole connections. Where two matches merely overlap (a request may carry both headers)
+    /// the earlier route gets the request; see ``overlapping(_:)``.
     ///
     /// - Parameters:
     ///   - route: the route to add; its epoch is set by this method.
@@ -30,7 +31,8 @@ extension Session {
             session.routes.removeAll { $0.id == own.id }
         }
         let conflicts = session.routes.filter {
-            !Set($0.ports).isDisjoint(with: route.ports) && $0.match.covers(route.match)
+            !Set($0.ports).isDisjoint(with: route.ports)
+                && ($0.match.covers(route.match) || route.match.takesEverything)
         }
         if let conflict = conflicts.first, !takeOver {
             return .refused(
@@ -38,13 +40,21 @@ extension Session {
                     .matchTaken,
                     "\(conflict.owner) already intercepts \(self.service) in namespace \(self.namespace) with "
                         + "'\(conflict.match)' (port \(conflict.ports.map(String.init).joined(separator: ", "))); "
-                        + "choose another header or value with -x, or take it over with --take-over"
+                        + (route.match.takesEverything
+                            ? "--all needs the port for itself: wait, choose another port, or take it over with --take-over"
+                            : "choose another header or value with -x, or take it over with --take-over")
                 )
             )
         }
         session.routes.removeAll { route in conflicts.contains { $0.id == route.id } }
         session.routes.append(route)
         return .write(session)
+    }
+
+    /// The routes listed before `route` that would get some of its requests, because a request may satisfy both.
+    public func overlapping(_ route: Route) -> [Route] {
+        self.routes.prefix { $0.id != route.id }
+            .filter { !Set($0.ports).isDisjoint(with: route.ports) && $0.match.overlaps(route.match) }
     }
 
     /// Removes a route; the last one to leave closes the Session. Nil when there is nothing to write.
@@ -75,13 +85,6 @@ extension Session {
         session.phase = .closing
         session.closeReason = reason
         return session
-    }
-}
-
-extension RequestMatch {
-    /// Whether every request that satisfies `other` satisfies this one too.
-    func covers(_ other: RequestMatch) -> Bool {
-        Set(self.headers).isSubset(of: other.headers)
     }
 }
 

@@ -115,6 +115,8 @@ public struct Route: Sendable, Hashable {
     public var ttlSeconds: Int
     /// What answers when the laptop does not.
     public var onUnreachable: Unreachable
+    /// Of 10,000 requests that match, how many it takes.
+    public var samplePer10000: Int
 
     /// A route by its parts.
     public init(
@@ -125,7 +127,8 @@ public struct Route: Sendable, Hashable {
         fingerprint: String,
         epoch: Int64 = 1,
         ttlSeconds: Int = 60,
-        onUnreachable: Unreachable = .original
+        onUnreachable: Unreachable = .original,
+        samplePer10000: Int = 10_000
     ) {
         self.id = id
         self.owner = owner
@@ -135,6 +138,7 @@ public struct Route: Sendable, Hashable {
         self.epoch = epoch
         self.ttlSeconds = ttlSeconds
         self.onUnreachable = onUnreachable
+        self.samplePer10000 = samplePer10000
     }
 }
 

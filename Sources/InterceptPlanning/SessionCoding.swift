@@ -98,15 +98,10 @@ extension Route {
             let id = json["id"]?.string,
             let owner = json["owner"]?.string,
             let ports = json["ports"]?.array,
-            let headers = json[path: "match", "headers"]?.array,
             let fingerprint = json["fingerprint"]?.string,
             json["epoch"].map({ ($0.integer ?? -1) >= 0 }) ?? true,
             // A condition that cannot be read must never widen what the route takes: then there is no route.
-            let match = try? RequestMatch(
-                headers: headers.map {
-                    try HeaderMatch(name: $0["name"]?.string ?? "", value: $0["value"]?.string ?? "")
-                }
-            )
+            let match = json["match"].flatMap(RequestMatch.init(_:))
         else { return nil }
         self.init(
             id: id,
@@ -116,25 +111,24 @@ extension Route {
             fingerprint: fingerprint,
             epoch: json["epoch"]?.integer ?? 1,
             ttlSeconds: Session.seconds(json["ttlSeconds"]) ?? 60,
-            onUnreachable: json["onUnreachable"]?.string.flatMap(Unreachable.init(rawValue:)) ?? .original
+            onUnreachable: json["onUnreachable"]?.string.flatMap(Unreachable.init(rawValue:)) ?? .original,
+            samplePer10000: json["samplePer10000"]?.integer.map { Int(min(max($0, 0), 10_000)) } ?? 10_000
         )
     }
 
     var json: JSONValue {
-        [
+        var members: [String: JSONValue] = [
             "id": .string(self.id),
             "owner": .string(self.owner),
             "ports": .array(self.ports.map { .integer(Int64($0)) }),
-            "match": [
-                "headers": .array(
-                    self.match.headers.map { ["name": .string($0.name), "value": .string($0.value)] }
-                )
-            ],
+            "match": self.match.json,
             "fingerprint": .string(self.fingerprint),
             "epoch": .integer(self.epoch),
             "ttlSeconds": .integer(Int64(self.ttlSeconds)),
             "onUnreachable": .string(self.onUnreachable.rawValue),
         ]
+        if self.samplePer10000 < 10_000 { members["samplePer10000"] = .integer(Int64(self.samplePer10000)) }
+        return .object(members)
     }
 }
 

@@ -91,7 +91,8 @@ struct DataPath: Sendable {
                                 match: route.match,
                                 upstreamPath: self.gate.socketPath(route: route.id),
                                 isUp: tunnels[route.id] == UInt64(route.epoch),
-                                onUnreachable: route.onUnreachable == .original ? .original : .unavailable
+                                onUnreachable: route.onUnreachable == .original ? .original : .unavailable,
+                                samplePer10000: route.samplePer10000
                             )
                         }
                     )

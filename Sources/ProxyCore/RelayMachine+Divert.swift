@@ -23,7 +23,7 @@ extension RelayMachine {
         self.openTunnel(route)
     }
 
-    private mutating func openTunnel(_ route: Route) {
+    mutating func openTunnel(_ route: Route) {
         self.exchange?.requestStage = .waiting
         self.exchange?.server = .upstream
         self.tunnelRoute = route

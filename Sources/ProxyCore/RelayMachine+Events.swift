@@ -1,5 +1,16 @@
 /// The verbs: what happened outside. None of them does anything by itself; the actions come from `step(_:_:)`.
 extension RelayMachine {
+    /// The connection belongs to `route` as a whole, whatever it speaks: said before the original is connected to.
+    ///
+    /// When the tunnel does not take it, `Action.reconnectOriginal` asks for the original, and requests are looked at.
+    public mutating func takeWhole(by route: Route) {
+        guard self.stage == .connecting, route.isUp else {
+            return
+        }
+        self.route = route
+        self.openTunnel(route)
+    }
+
     /// The connection to the original is open.
     public mutating func originalConnected() {
         if self.stage == .connecting {
@@ -75,6 +86,9 @@ extension RelayMachine {
             return
         }
         self.tunnel = .open
+        if self.stage == .connecting {
+            self.enterRaw(.wholeConnection, peer: .upstream)
+        }
         if self.exchange?.requestStage == .waiting {
             self.exchange?.requestStage = .head
             self.exchange?.server = .upstream
@@ -87,6 +101,9 @@ extension RelayMachine {
             return
         }
         self.dropTunnel()
+        if self.stage == .connecting {
+            self.chores.insert(.reconnectOriginal)
+        }
         if self.exchange?.requestStage == .waiting {
             self.exchange?.flags.insert(reason == .ackTimeout ? .upstreamTimeout : .upstreamFailure)
             self.fallBack(reason)

@@ -120,7 +120,8 @@ public struct RelayMachine: Sendable {
             }
             return self.requestScanner.hasStarted ? .head : nil
         case .closing: return .linger
-        case .connecting, .raw, .closed: return nil
+        case .connecting: return self.tunnel == .connecting ? .acknowledgement : nil
+        case .raw, .closed: return nil
         }
     }
 

@@ -4,13 +4,22 @@ public import TrafficMatch
 extension RequestMatch {
     /// Whether the request whose head is at the start of `view` satisfies every condition.
     public func isSatisfied(by head: RequestHead, in view: ByteView) -> Bool {
-        self.isSatisfied { visit in
-            var cursor = FieldCursor(head)
-            while let field = cursor.next(in: view) {
-                guard visit(view.bytes(field.name), view.bytes(field.value)) else {
-                    return
-                }
-            }
+        self.isSatisfied(by: HeadView(head: head, bytes: view))
+    }
+}
+
+/// What conditions look at, of a request whose bytes somebody holds for as long as the view is used.
+private struct HeadView: RequestView {
+    let head: RequestHead
+    let bytes: ByteView
+
+    var method: UnsafeRawBufferPointer { self.bytes.bytes(self.head.methodRange) }
+    var target: UnsafeRawBufferPointer { self.bytes.bytes(self.head.target) }
+
+    func forEachField(_ visit: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Bool) {
+        var cursor = FieldCursor(self.head)
+        while let field = cursor.next(in: self.bytes) {
+            guard visit(self.bytes.bytes(field.name), self.bytes.bytes(field.value)) else { return }
         }
     }
 }

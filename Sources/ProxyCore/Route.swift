@@ -20,6 +20,11 @@ public struct Route: Hashable, Sendable {
     public var isUp: Bool
     /// What happens when it is not.
     public var onUnreachable: OnUnreachable
+    /// Of 10,000 requests that match, how many it takes; which ones is left to chance.
+    public var samplePer10000: Int
+
+    /// Whether it takes connections, and looks at no request.
+    public var takesWholeConnections: Bool { self.match.takesEverything }
 
     /// A route from its parts.
     public init(
@@ -27,12 +32,14 @@ public struct Route: Hashable, Sendable {
         match: RequestMatch,
         upstreamPath: String,
         isUp: Bool,
-        onUnreachable: OnUnreachable = .original
+        onUnreachable: OnUnreachable = .original,
+        samplePer10000: Int = 10_000
     ) {
         self.id = id
         self.match = match
         self.upstreamPath = upstreamPath
         self.isUp = isUp
         self.onUnreachable = onUnreachable
+        self.samplePer10000 = samplePer10000
     }
 }

@@ -69,6 +69,7 @@ public enum RawReason: UInt8, Hashable, Sendable, CaseIterable {
     case badRequestBody
     case badResponse
     case unaskedResponse
+    case wholeConnection
 
     /// The word shown in logs and metrics.
     public var token: StaticString {
@@ -86,6 +87,7 @@ public enum RawReason: UInt8, Hashable, Sendable, CaseIterable {
         case .badRequestBody: "bad-request-body"
         case .badResponse: "bad-response"
         case .unaskedResponse: "unasked-response"
+        case .wholeConnection: "whole-connection"
         }
     }
 }

@@ -109,7 +109,7 @@ extension Connection {
             var chosen: RouteEntry?
             for entry in entries {
                 entry.counters.seen.add()
-                if chosen == nil, entry.route.match.isSatisfied(by: head, in: ByteView(raw)) {
+                if chosen == nil, entry.route.match.isSatisfied(by: head, in: ByteView(raw)), entry.isSampled {
                     entry.counters.matched.add()
                     chosen = entry
                 }
@@ -124,7 +124,7 @@ extension Connection {
             return
         }
         self.state.metrics.note(record)
-        if record.server == .laptop, record.kind == .request {
+        if record.server == .laptop, record.kind == .request || record.raw == .wholeConnection {
             self.chosen?.counters.diverted.add()
             self.kept = ByteBuffer()
         }

@@ -8,6 +8,23 @@ extension Connection {
     /// The byte with which a tunnel says that the laptop's local port has accepted.
     private static let acknowledgement: UInt8 = 0x06
 
+    /// Connects to the original, unless a route takes whole connections.
+    func begin() {
+        guard let entry = self.state.routes.first(where: { $0.route.takesWholeConnections }) else {
+            self.connectOriginal()
+            return
+        }
+        entry.counters.seen.add()
+        guard entry.route.isUp, entry.isSampled else {
+            self.connectOriginal()
+            return
+        }
+        entry.counters.matched.add()
+        self.chosen = entry
+        self.machine.takeWhole(by: entry.route)
+        self.pump()
+    }
+
     func connectOriginal() {
         let configuration = self.state.configuration
         self.connectOriginal(configuration.candidates?() ?? [configuration.original])

@@ -134,7 +134,7 @@ extension Connection {
         switch handler.side {
         case .client:
             self.state.add(self)
-            self.connectOriginal()
+            self.begin()
         case .original where self.isOver:
             handler.connection = nil
             handler.reset()

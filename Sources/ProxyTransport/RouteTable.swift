@@ -24,6 +24,12 @@ final class RouteEntry: Sendable {
         self.route = route
         self.counters = counters
     }
+
+    /// Whether the route wants this one of the requests that match: always, unless it takes a sample.
+    @inline(__always)
+    var isSampled: Bool {
+        self.route.samplePer10000 >= 10_000 || Int.random(in: 0..<10_000) < self.route.samplePer10000
+    }
 }
 
 final class RouteCounters: Sendable {

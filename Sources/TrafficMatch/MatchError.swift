@@ -20,6 +20,10 @@ public struct MatchError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let emptyValue = Code(rawValue: "empty-value")
         /// The value holds a control character.
         public static let invalidValue = Code(rawValue: "invalid-value")
+        /// Conditions that no request can satisfy together.
+        public static let contradiction = Code(rawValue: "contradiction")
+        /// A regular expression that cannot be read, or not in linear time.
+        public static let invalidPattern = Code(rawValue: "invalid-pattern")
         /// A match without any condition would take every request.
         public static let noConditions = Code(rawValue: "no-conditions")
     }

@@ -14,7 +14,7 @@ struct Detour: AsyncParsableCommand {
             others as they are. Ctrl-C ends it, and the cluster is what it was.
             """,
         version: Program.version,
-        subcommands: [InterceptCommand.self, SessionCommand.self],
+        subcommands: [InterceptCommand.self, SessionCommand.self, ExplainCommand.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "For administrators and the cluster:",

@@ -35,11 +35,8 @@ struct InterceptCommand: AsyncParsableCommand {
     @Option(name: [.customShort("l"), .customLong("localPort")], help: "The local port; goes with -r.")
     var localPort: Int?
 
-    @Option(
-        name: [.customShort("x"), .customLong("header")],
-        help: "NAME:VALUE that a request must carry. Repeatable: all must match. (default: X-C6O-INTERCEPT:yes)"
-    )
-    var headers: [String] = []
+    @OptionGroup(title: "Which requests")
+    var matching: MatchOptions
 
     @Option(help: "How long this machine may be gone before the cluster restores itself, as in 60s or 2m.")
     var ttl: Seconds = Seconds(60)
@@ -136,15 +133,15 @@ struct InterceptCommand: AsyncParsableCommand {
         if let remotePort, let localPort {
             mappings.append(.init(remote: remotePort, local: localPort))
         }
-        let headers = self.headers.isEmpty ? ["X-C6O-INTERCEPT:yes"] : self.headers
         var options = InterceptOptions(
             service: service,
             ports: mappings,
-            match: try RequestMatch(headers: try headers.map(HeaderMatch.init(parsing:))),
+            match: try self.matching.match(),
             owner: Program.owner,
             image: self.image ?? ProcessInfo.processInfo.environment["DETOUR_IMAGE"] ?? Program.image,
             version: Program.version
         )
+        options.samplePer10000 = self.matching.sample.per10000
         options.imagePullSecret = self.imagePullSecret
         options.replicas = self.replicas
         options.ttlSeconds = self.ttl.value

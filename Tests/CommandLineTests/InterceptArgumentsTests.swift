@@ -54,8 +54,37 @@ struct InterceptArgumentsTests {
         #expect("\(try InterceptCommand.parse(["leaf"]).options(service: "leaf").match)" == "x-c6o-intercept: yes")
         let two = try InterceptCommand.parse(["leaf", "-x", "X-Dev: ada", "--header", "X-Team:red"])
             .options(service: "leaf").match
-        #expect(two.headers.map(\.name).map { $0.lowercased() } == ["x-dev", "x-team"])
-        #expect(two.headers.map(\.value) == ["ada", "red"])
+        #expect(two.description == "x-dev: ada and x-team: red")
+    }
+
+    @Test(
+        "Every condition has its flag; the default header stays unless something else names the sender",
+        arguments: [
+            ("--path-prefix /api", "path: /api… (prefix) and x-c6o-intercept: yes"),
+            ("--path-prefix /api --no-header", "path: /api… (prefix)"),
+            ("--path /a --method get --no-header", "method GET and path: /a"),
+            ("--path-regex /v[12]/.* -x u:me", "path matching /v[12]/.* and u: me"),
+            ("--query debug", "query debug present"),
+            ("--cookie user=ada", "cookie user=ada"),
+            ("--baggage user=ada --tracestate dd=1", "baggage user=ada and tracestate dd=1"),
+            ("--header-prefix u:ad", "u: ad… (prefix)"), ("--header-regex u:a.*", "u matching a.*"),
+            ("--header-present traceparent", "traceparent present"), ("--all", "every connection"),
+        ]
+    )
+    func conditions(flags: String, expected: String) throws {
+        let words = ["leaf"] + flags.split(separator: " ").map(String.init)
+        #expect("\(try InterceptCommand.parse(words).options(service: "leaf").match)" == expected)
+    }
+
+    @Test(
+        "Flags that contradict each other, or that no request can satisfy, are refused",
+        arguments: [
+            "--all -x a:b", "--no-header", "--path api", "--header-regex u:(a", "--cookie =x", "--header-present a:b",
+        ]
+    )
+    func contradictions(flags: String) throws {
+        let command = try InterceptCommand.parse(["leaf"] + flags.split(separator: " ").map(String.init))
+        #expect(throws: (any Error).self) { try command.options(service: "leaf") }
     }
 
     @Test("Both spellings of a port mapping mean the same")

@@ -33,6 +33,37 @@ struct MembershipTests {
         }
     }
 
+    @Test(
+        "Whole connections and requests cannot share a port: whoever comes second is refused, and named who was first"
+    )
+    func everything() throws {
+        var all = try Sample.route("r2", owner: "bob@desk")
+        all.match = .everything
+        guard case .refused(let error) = try Sample.session().joining(all) else {
+            return #expect(Bool(false), "--all beside another's route")
+        }
+        #expect(error.message.contains("ada@laptop") && error.message.contains("--all"))
+        guard case .refused = try Sample.session(routes: [all]).joining(try Sample.route(match: "X-Dev:ada")) else {
+            return #expect(Bool(false), "a route beside --all")
+        }
+        guard case .write(let taken) = try Sample.session().joining(all, takeOver: true) else {
+            return #expect(Bool(false), "take-over refused")
+        }
+        #expect(taken.routes.map(\.id) == ["r2"])
+    }
+
+    @Test("Overlaps are told: a request that satisfies both goes to the route that was first")
+    func overlapping() throws {
+        let bob = try Sample.route("r2", owner: "bob@desk", match: "X-Dev:bob")
+        let apart = try Sample.route("r3", owner: "eve@desk", match: "X-Dev:eve")
+        let elsewhere = try Sample.route("r4", owner: "ian@desk", match: "X-Ian:1", ports: [9090])
+        let session = try Sample.session(routes: [try Sample.route(), bob, apart, elsewhere])
+        #expect(session.overlapping(bob).map(\.id) == ["r1"])
+        #expect(session.overlapping(apart).map(\.id) == ["r1"])
+        #expect(session.overlapping(elsewhere).isEmpty)
+        #expect(session.overlapping(try Sample.route()).isEmpty)
+    }
+
     @Test("The same match on another port is no conflict")
     func otherPort() throws {
         let joining = try Sample.session().joining(try Sample.route("r2", owner: "bob@desk", ports: [9090]))

@@ -2,6 +2,7 @@ import InterceptPlanning
 import KubernetesModel
 import TestSupport
 import Testing
+import TrafficMatch
 
 @Suite("The Session as an object")
 struct SessionCodingTests {
@@ -43,6 +44,42 @@ struct SessionCodingTests {
         var object = try Sample.session().object
         guard var routes = object[path: "spec", "routes"]?.array else { return #expect(Bool(false)) }
         routes[0]["match"] = ["headers": headers]
+        object.json["spec"]?["routes"] = .array(routes)
+        #expect(throws: PlanningError.self) { try Session(object) }
+    }
+
+    @Test("Every kind of match is written and read back")
+    func matches() throws {
+        let match = try RequestMatch([
+            .header(HeaderMatch(name: "a", value: "1")), .header(HeaderMatch(name: "a", .prefix("p"))),
+            .header(HeaderMatch(name: "b", .regex(Pattern("x+")))), .header(HeaderMatch(name: "c", .present)),
+            .path(PathMatch(.prefix("/api"))), .path(PathMatch(.regex(Pattern("/.*")))), .method(MethodMatch("GET")),
+            .member(MemberMatch(.query, parsing: "q=")), .member(MemberMatch(.cookie, parsing: "user=ada")),
+            .member(MemberMatch(.baggage, parsing: "k")), .member(MemberMatch(.tracestate, parsing: "dd=1")),
+        ])
+        for match in [match, .everything] {
+            var route = try Sample.route()
+            route.match = match
+            route.samplePer10000 = 250
+            let session = try Sample.session(routes: [route])
+            #expect(try Session(session.object).routes == [route])
+        }
+    }
+
+    @Test(
+        "A match with anything in it that is not understood is refused, never widened",
+        arguments: [
+            ["headers": [["name": "x", "value": "y"]], "host": "z"], ["all": true, "method": "GET"], ["all": false],
+            [:],
+            ["headers": [["name": "x", "value": "y", "prefix": "z"]]], ["headers": [["name": "x", "glob": "*"]]],
+            ["headers": [["name": "x", "regex": "(a"]]], ["path": [["present": false]]], ["method": ["GET"]],
+            ["query": [["value": "x"]]], ["path": [["prefix": "no-slash"]]],
+        ] as [JSONValue]
+    )
+    func foreignMatch(match: JSONValue) throws {
+        var object = try Sample.session().object
+        guard var routes = object[path: "spec", "routes"]?.array else { return #expect(Bool(false)) }
+        routes[0]["match"] = match
         object.json["spec"]?["routes"] = .array(routes)
         #expect(throws: PlanningError.self) { try Session(object) }
     }

@@ -66,16 +66,22 @@ struct Harness: Sendable {
         )
     }
 
-    func setRoute(isUp: Bool = true, onUnreachable: OnUnreachable = .original) throws {
+    func setRoute(
+        isUp: Bool = true,
+        onUnreachable: OnUnreachable = .original,
+        match: RequestMatch? = nil,
+        samplePer10000: Int = 10_000
+    ) throws {
         self.routes.replace(
             port: 80,
             with: [
                 Route(
                     id: "alice",
-                    match: try RequestMatch(headers: [HeaderMatch(name: "x-user", value: "alice")]),
+                    match: try match ?? RequestMatch(headers: [HeaderMatch(name: "x-user", value: "alice")]),
                     upstreamPath: self.tunnelPath,
                     isUp: isUp,
-                    onUnreachable: onUnreachable
+                    onUnreachable: onUnreachable,
+                    samplePer10000: samplePer10000
                 )
             ]
         )

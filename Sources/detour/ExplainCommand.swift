@@ -1,0 +1,165 @@
+import ArgumentParser
+import Intercept
+import InterceptPlanning
+import KubernetesClient
+import KubernetesModel
+import SessionControl
+import TrafficMatch
+
+/// `detour explain`: which way a request would go, and why.
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Say which way a request to an intercepted Service would go, and why.",
+        discussion: """
+            Describe the request by flags, or give the curl command after --, or as one text with --curl (what a \
+            browser's "copy as cURL" yields). Nothing is sent. Every route of the Service is asked in its order, condition \
+            by condition, as the interceptor does.
+
+            detour explain leaf -n shop -H 'X-C6O-INTERCEPT: yes' --path /n/7
+            detour explain leaf -n shop -- curl -H 'X-C6O-INTERCEPT: yes' http://leaf/n/7
+            """
+    )
+
+    @Argument(help: "The Service: NAME or service/NAME.")
+    var target: String
+
+    @OptionGroup var connection: ConnectionOptions
+
+    @Option(
+        name: [.customShort("p"), .long],
+        help: "The Service's port; that of the URL, or its only one, when left out."
+    )
+    var port: Int?
+
+    @Option(
+        name: [.customShort("H"), .customShort("x"), .long],
+        help: "NAME:VALUE that the request carries. Repeatable."
+    )
+    var header: [String] = []
+
+    @Option(help: "The request's method.")
+    var method = "GET"
+
+    @Option(help: "The request's path, with its query.")
+    var path = "/"
+
+    @Option(help: "The request as one curl command line.")
+    var curl: String?
+
+    @Option(name: [.customShort("o"), .long], help: "How data is printed: table, json or yaml.")
+    var output: OutputFormat = .table
+
+    @Argument(parsing: .postTerminator, help: "The request as a curl command.")
+    var command: [String] = []
+
+    func run() async throws {
+        try await Failure.reported {
+            let asked = try self.request()
+            let service = self.target.split(separator: "/").last.map(String.init) ?? self.target
+            try await self.connection.withClient { client in
+                let session = try await SessionInventory(client: client).session(named: service)
+                let port = try Self.port(self.port ?? asked.port, of: session)
+                let explanation = Explanation(of: asked.request, port: port, routes: session.routes)
+                Terminal.print(try Self.output(explanation, asked.request, port, session).text(self.output))
+            }
+        }
+    }
+
+    /// The request that the flags or the curl command describe, and its port where a URL names one.
+    func request() throws -> (request: RequestSample, port: Int?) {
+        if let curl { return try Self.of(CurlLine(ShellWords.split(curl))) }
+        if !self.command.isEmpty { return try Self.of(CurlLine(self.command)) }
+        let fields = try self.header.map { text in
+            guard let colon = text.firstIndex(of: ":") else {
+                throw ValidationError("-H takes NAME:VALUE, as in -H 'X-C6O-INTERCEPT: yes'; '\(text)' has no colon")
+            }
+            return RequestSample.Field(String(text[..<colon]), String(text[text.index(after: colon)...]))
+        }
+        return (RequestSample(method: self.method, target: self.path, fields: fields), nil)
+    }
+
+    private static func of(_ line: CurlLine) -> (request: RequestSample, port: Int?) { (line.request, line.port) }
+
+    private static func port(_ asked: Int?, of session: Session) throws -> Int {
+        let all = InterceptedPort.all(in: session.original.ports).map(\.port)
+        if let asked {
+            guard all.contains(asked) else {
+                throw ValidationError(
+                    "service \(session.service) has no port \(asked); it has \(all.map(String.init).joined(separator: ", ")), "
+                        + "say which with -p"
+                )
+            }
+            return asked
+        }
+        guard all.count == 1 else {
+            throw ValidationError(
+                "service \(session.service) has the ports \(all.map(String.init).joined(separator: ", ")); say which with -p"
+            )
+        }
+        return all[0]
+    }
+
+    static func output(_ explanation: Explanation, _ request: RequestSample, _ port: Int, _ session: Session) -> Output
+    {
+        let answer = Self.answer(explanation, session)
+        var rows: [[String]] = explanation.verdicts.flatMap { verdict in
+            let match = verdict.route.match.takesEverything ? ["every connection"] : []
+            let rest = verdict.conditions.map { "\($0.holds ? "yes" : "no "): \($0.condition)\(Self.instead($0))" }
+            return (match + rest).enumerated().map { index, text in
+                [index == 0 ? verdict.route.owner : "", index == 0 ? verdict.route.id : "", text]
+            }
+        }
+        rows.append(["=>", answer.who, answer.why])
+        return Output(
+            columns: ["ROUTE OF", "ID", "\(request.method) \(request.target) TO PORT \(port)"],
+            rows: rows,
+            json: [
+                "service": .string("\(session.namespace)/\(session.service)"), "port": .integer(Int64(port)),
+                "answeredBy": .string(answer.who), "why": .string(answer.why),
+                "route": explanation.taker.map { .string($0.id) } ?? .null,
+                "routes": .array(
+                    explanation.verdicts.map { verdict in
+                        [
+                            "id": .string(verdict.route.id), "owner": .string(verdict.route.owner),
+                            "matches": .bool(verdict.matches),
+                            "conditions": .array(
+                                verdict.conditions.map {
+                                    [
+                                        "condition": .string("\($0.condition)"), "holds": .bool($0.holds),
+                                        "found": $0.found.map { .string($0) } ?? .null,
+                                    ]
+                                }
+                            ),
+                        ]
+                    }
+                ),
+            ]
+        )
+    }
+
+    private static func instead(_ judged: Explanation.Judged) -> String {
+        guard !judged.holds else { return "" }
+        return judged.found.map { " (the request has '\($0)')" } ?? " (the request has none)"
+    }
+
+    private static func answer(_ explanation: Explanation, _ session: Session) -> (who: String, why: String) {
+        guard session.phase == .active else { return ("original", "the session is closing") }
+        guard !session.isSuspended else {
+            return ("original", "no replica could serve, so the Service is restored for now")
+        }
+        guard let taker = explanation.taker else {
+            let why = explanation.verdicts.isEmpty ? "no route is for this port" : "no route takes it"
+            return ("original", why)
+        }
+        let sample =
+            taker.samplePer10000 < 10_000 ? ", for \(Double(taker.samplePer10000) / 100) % of such requests" : ""
+        let first = explanation.verdicts.filter(\.matches).count > 1 ? ", the first of those that match" : ""
+        return (
+            taker.owner,
+            "route \(taker.id) takes it\(first)\(sample), on connections opened after the swap; "
+                + (taker.onUnreachable == .original
+                    ? "the original answers while that machine does not" : "503 while that machine does not answer")
+        )
+    }
+}
