@@ -33,6 +33,8 @@ struct Exchange: Sendable {
     var hasBegun = false
     var matched = false
     var fallback: Fallback?
+    /// Whether it was sent to the original once more, because the first connection to it ended without a word.
+    var isRepeated = false
     /// Whether the client's connection ends after this exchange because a diverted answer said so.
     var closesAfter = false
     var isSynthetic = false

@@ -67,7 +67,7 @@ extension RelayMachine {
         }
         exchange.requestStage = exchange.requestBody.isComplete ? .done : .body
         exchange.bytesIn += count
-        let keep = exchange.server == .upstream && exchange.isReplayable
+        let keep = exchange.isReplayable && (exchange.server == .upstream || exchange.fallback != nil)
         self.exchange = exchange
         if exchange.server == .upstream, exchange.head.flags.contains(.upgradeToHTTP2) {
             return .forwardWithoutUpgrade(head: exchange.head.length, total: count, keep: keep)

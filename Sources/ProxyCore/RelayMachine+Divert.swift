@@ -56,6 +56,19 @@ extension RelayMachine {
         self.chores.insert(.reconnectOriginal)
     }
 
+    /// Sends a request that fell back once more, on a new connection; false when it must not be.
+    ///
+    /// The original may have ended its idle connection in the moment the request was sent on it. A client that talks to it
+    /// directly expects that and tries again, but this one has no reason to think that its connection was idle.
+    mutating func repeatFallback() -> Bool {
+        guard let exchange = self.exchange, exchange.fallback != nil, exchange.server == .original, exchange.isReplayable,
+            exchange.requestStage == .done, !exchange.isRepeated, !self.responseScanner.hasStarted
+        else { return false }
+        self.exchange?.isRepeated = true
+        self.reopenOriginal(.replay)
+        return true
+    }
+
     /// The tunnel ended after its acknowledgement and before the response did.
     mutating func upstreamBroke() {
         guard var exchange = self.exchange, exchange.server == .upstream else {

@@ -75,6 +75,7 @@ extension RelayMachine {
             self.originalHasEnded = true
             self.exchange?.closesAfter = true
         default:
+            if self.stage == .http, self.repeatFallback() { return }
             self.exchange?.flags.insert(.upstreamClosed)
             self.end(reset: true)
         }

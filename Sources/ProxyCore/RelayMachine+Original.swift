@@ -34,6 +34,7 @@ extension RelayMachine {
             return .wait
         }
         guard view.count > 0 else {
+            if self.repeatFallback() { return self.nextChore() }
             self.exchange?.flags.insert(.upstreamClosed)
             self.enterRaw(nil)
             return self.step(.original, view)

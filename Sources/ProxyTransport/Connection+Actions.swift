@@ -54,7 +54,6 @@ extension Connection {
             self.forwardWithoutUpgrade(handler, head, total, keep)
         case .replay:
             if self.original?.send(self.kept) != true { self.undeliverable(.original) }
-            self.kept = ByteBuffer()
         case .discard(let count): _ = handler.take(count)
         case .respond:
             if let synthetic = self.machine.synthetic {
@@ -126,8 +125,8 @@ extension Connection {
         self.state.metrics.note(record)
         if record.server == .laptop, record.kind == .request || record.raw == .wholeConnection {
             self.chosen?.counters.diverted.add()
-            self.kept = ByteBuffer()
         }
+        if record.matched { self.kept = ByteBuffer() }
         guard self.state.log != nil else {
             return
         }

@@ -308,6 +308,36 @@ struct DivertTests {
         #expect(rig.journal.suffix(2) == ["finish client", "close original"], "as the original wanted")
     }
 
+    @Test(
+        "that falls back in the moment when the original ends its idle connection is sent once more, on a new one, and only once",
+        arguments: [(false, false), (false, true), (true, false), (true, true)]
+    )
+    func idleOriginalLate(acknowledged: Bool, isReset: Bool) throws {
+        var rig = Rig(routes: [try .user("alice")])
+        rig.receive(.client, get("/1", user: "alice"))
+        if acknowledged { rig.after { $0.upstreamAccepted() } }
+        rig.after { $0.upstreamReset() }
+        #expect(rig.sent[.original] == get("/1", user: "alice"))
+        rig.after { isReset ? $0.originalReset() : $0.originalEnded() }
+        #expect(rig.journal.last == "reconnect original")
+        rig.after { $0.originalConnected() }
+        #expect(rig.sent[.original] == get("/1", user: "alice") + get("/1", user: "alice"))
+        rig.after { isReset ? $0.originalReset() : $0.originalEnded() }
+        #expect(rig.journal.count { $0 == "reconnect original" } == 1)
+        #expect(rig.journal.last == (isReset ? "reset all" : "finish client"))
+        #expect(rig.sent[.client] == "")
+    }
+
+    @Test("that must not be sent twice is not, when it fell back and the original ends its connection")
+    func unrepeatable() throws {
+        var rig = Rig(routes: [try .user("alice")])
+        rig.receive(.client, post("x", user: "alice"))
+        rig.after { $0.upstreamEnded() }
+        rig.after { $0.originalEnded() }
+        #expect(!rig.journal.contains("reconnect original"))
+        #expect(rig.sent[.original] == post("x", user: "alice"))
+    }
+
     @Test("that nobody can answer takes nothing of the request behind it along")
     func pipelinedBehindFailure() throws {
         var rig = Rig(routes: [try .user("alice")])

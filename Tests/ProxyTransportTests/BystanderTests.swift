@@ -137,10 +137,8 @@ struct BystanderTests {
 
     @Test("is reset when its original cannot be reached")
     func unreachable() async throws {
-        let gone = try await Server()
-        let address = try SocketAddress(ipAddress: "127.0.0.1", port: gone.port)
-        try await gone.close()
-        try await Harness.run(original: address) { harness in
+        let other = try await Server()
+        try await Harness.run(original: try other.refusingAddress) { harness in
             // The reset may come so soon that even the connecting fails.
             if let client = try? await harness.connect() {
                 await client.wait { $0.isClosed }
@@ -148,6 +146,7 @@ struct BystanderTests {
             }
             #expect(harness.metrics.prometheusText().contains(#"detour_original_connect_failures_total{port="80"} 1"#))
         }
+        try await other.close()
     }
 
     @Test("whose server speaks first passes unread")

@@ -137,10 +137,8 @@ struct LimitTests {
 
     @Test("tries the addresses of the original one after the other")
     func candidates() async throws {
-        let gone = try await Server()
-        let refused = try SocketAddress(ipAddress: "127.0.0.1", port: gone.port)
-        try await gone.close()
         let other = try await Server()
+        let refused = try other.refusingAddress
         let good = try SocketAddress(ipAddress: "127.0.0.1", port: other.port)
         try await Harness.run(configure: { $0.candidates = { [refused, good] } }) { harness in
             let client = try await harness.connect()

@@ -33,6 +33,13 @@ final class Server: Sendable {
         self.channel.localAddress?.port ?? 0
     }
 
+    /// An address where nobody listens for as long as this server does: its port, at another address of the loopback.
+    ///
+    /// The port of a server that has closed may be another test's a moment later.
+    var refusingAddress: SocketAddress {
+        get throws { try SocketAddress(ipAddress: "127.0.0.2", port: self.port) }
+    }
+
     /// The next connection.
     func accept() async throws -> Socket {
         for await socket in self.accepted { return socket }
