@@ -39,11 +39,14 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let nioSOCKS: Target.Dependency = .product(name: "NIOSOCKS", package: "swift-nio-extras")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = settings) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -74,7 +77,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
@@ -106,7 +111,8 @@ let package = Package(
             "KubernetesClient",
             [
                 "KubernetesModel", "KubernetesWatch", nioCore, nioPosix, nioSSL, nioHTTP1, nioWebSocket, nioFoundation,
-                asyncHTTPClient, yams, logging, subprocess,
+                nioSOCKS, asyncHTTPClient, yams, logging, subprocess,
+                system,
             ]
         ),
         library("SessionControl", ["InterceptPlanning", "KubernetesClient", "KubernetesModel", logging]),
@@ -162,8 +168,9 @@ let package = Package(
             "KubernetesClient",
             [
                 "KubernetesModel", "KubernetesTestSupport", "KubernetesWatch", nioCore, nioPosix, nioEmbedded, nioSSL,
-                nioHTTP1, nioWebSocket,
-            ]
+                nioHTTP1, nioWebSocket, nioSOCKS, crypto, x509, asn1,
+            ],
+            exclude: ["Fixtures"]
         ),
         tests(
             "SessionControl",

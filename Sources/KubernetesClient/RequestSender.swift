@@ -29,8 +29,9 @@ struct RequestSender: Sendable {
 
     /// The answer's document.
     ///
-    /// Only repeatable requests are sent again: after a connection that failed, 429, 503 and 504, or a 500 that names a
-    /// time to come back. A change whose fate is unknown is the caller's to look at.
+    /// Repeatable requests are sent again after a connection that failed, 429, 503 and 504, or a 500 that names a time to
+    /// come back. A change is sent again only after a 429 that names such a time: the server turned it away unread (RFC
+    /// 6585 section 4). A change whose fate is unknown is the caller's to look at.
     func json(_ request: KubernetesRequest) async throws -> JSONValue {
         var backoff = Backoff(first: self.policy.firstPause, longest: self.policy.longestWait)
         var attempt = 1
@@ -40,7 +41,7 @@ struct RequestSender: Sendable {
             } catch let error as KubernetesError {
                 let wait = error.retryAfter ?? backoff.next(jitter: self.policy.jitter())
                 guard
-                    request.isRepeatable, attempt < self.policy.attempts, error.isWorthRepeating,
+                    request.isRepeatable || error.isTurnedAway, attempt < self.policy.attempts, error.isWorthRepeating,
                     wait <= self.policy.longestWait
                 else { throw error }
                 attempt += 1
@@ -50,7 +51,10 @@ struct RequestSender: Sendable {
     }
 
     private func once(_ request: KubernetesRequest) async throws -> JSONValue {
-        let (response, bytes) = try await self.withDeadline(request) { [transport] in
+        // Ahead of the deadline: a plugin may be asking the user for a code.
+        try await self.transport.authenticate()
+        let (response, bytes) = try await withDeadline(self.policy.deadline, late: { self.late(request) }) {
+            [transport] in
             let response = try await transport.send(request)
             do {
                 return (response, try await response.body.collect(upTo: Self.bodyLimit))
@@ -72,28 +76,20 @@ struct RequestSender: Sendable {
         }
     }
 
-    private func withDeadline<Result: Sendable>(
-        _ request: KubernetesRequest,
-        _ work: @escaping @concurrent @Sendable () async throws -> Result
-    ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Result.self) { group in
-            group.addTask(operation: work)
-            group.addTask { [policy, transport] in
-                try await Task.sleep(for: policy.deadline)
-                var message = "the API server \(transport.peer.server) gave no complete answer in \(policy.deadline)"
-                if !request.isRepeatable { message += "; whether it did what it was asked to is unknown" }
-                throw KubernetesError(.timeout, message, request: request.summary)
-            }
-            defer { group.cancelAll() }
-            guard let result = try await group.next() else { throw CancellationError() }
-            return result
-        }
+    private func late(_ request: KubernetesRequest) -> KubernetesError {
+        let server = self.transport.peer.server
+        var message = "the API server \(server) gave no complete answer in \(self.policy.deadline)"
+        if !request.isRepeatable { message += "; whether it did what it was asked to is unknown" }
+        return KubernetesError(.timeout, message, request: request.summary)
     }
 }
 
 extension KubernetesError {
+    fileprivate var isTurnedAway: Bool { self.code == .tooManyRequests && self.retryAfter != nil }
+
     fileprivate var isWorthRepeating: Bool {
-        guard self.isRetryable else { return false }
+        // A plugin that failed said why to the user; whether to run it again is not for one request to decide.
+        guard self.isRetryable, self.code != .credentials else { return false }
         return self.code != .server || self.retryAfter != nil || [502, 503].contains(self.status?.code)
     }
 }

@@ -35,6 +35,8 @@ public struct KubernetesError: Error, Sendable {
         public static let configuration = Code("configuration")
         /// The kubeconfig asks for something Detour cannot do yet.
         public static let unsupported = Code("unsupported")
+        /// There are no credentials at the moment: the plugin that gives them failed.
+        public static let credentials = Code("no credentials")
         /// The peer does not speak as agreed.
         public static let protocolViolation = Code("protocol violation")
     }
@@ -73,7 +75,7 @@ public struct KubernetesError: Error, Sendable {
 extension KubernetesError {
     /// Whether the same request may succeed later without anyone changing anything.
     public var isRetryable: Bool {
-        [.unreachable, .timeout, .tooManyRequests].contains(self.code)
+        [.unreachable, .timeout, .tooManyRequests, .credentials].contains(self.code)
             || (self.code == .server && ![501, 505].contains(self.status?.code))
     }
 

@@ -140,6 +140,18 @@ extension KubernetesRequest {
         .init(.get, group.isEmpty ? ["api", version] : ["apis", group, version])
     }
 
+    /// Asks for everything below `/api` (the core group) or `/apis` (the others), aggregated where the server can.
+    ///
+    /// - Parameter root: `api` or `apis`.
+    public static func discovery(root: String) -> Self {
+        var request = Self(.get, [root])
+        let aggregated = ["v2", "v2beta1"].map {
+            "application/json;g=apidiscovery.k8s.io;v=\($0);as=APIGroupDiscoveryList"
+        }
+        request.accept = (aggregated + ["application/json"]).joined(separator: ",")
+        return request
+    }
+
     private static func selectors(labels: String?, fields: String?) -> [QueryItem] {
         var query: [QueryItem] = []
         if let labels { query.append(.init("labelSelector", labels)) }

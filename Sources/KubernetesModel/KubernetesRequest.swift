@@ -36,6 +36,8 @@ public struct KubernetesRequest: Sendable, Hashable {
     public var body: JSONValue?
     /// What the body is; `application/json` unless it is a patch.
     public var contentType: String
+    /// Which forms of the answer are understood, the best one first; JSON as a rule.
+    public var accept: String
     /// Whether sending it twice is as good as once: reads, and reviews that change nothing.
     public var isRepeatable: Bool
     /// Whether the answer is an endless stream rather than one document.
@@ -54,6 +56,7 @@ public struct KubernetesRequest: Sendable, Hashable {
         self.query = query
         self.body = body
         self.contentType = contentType
+        self.accept = "application/json"
         self.isRepeatable = method == .get
         self.isStream = false
     }

@@ -62,4 +62,18 @@ extension ResourceType {
         plural: "customresourcedefinitions",
         isNamespaced: false
     )
+
+    /// EndpointSlices as of Kubernetes 1.21; older servers have them in `v1beta1` only.
+    public static let endpointSlices = ResourceType(
+        group: "discovery.k8s.io",
+        kind: "EndpointSlice",
+        plural: "endpointslices"
+    )
+
+    /// The same type in another version of its group.
+    public func version(_ version: String) -> ResourceType {
+        var other = self
+        other.version = version
+        return other
+    }
 }

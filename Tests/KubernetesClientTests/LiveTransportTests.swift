@@ -7,77 +7,12 @@ import Testing
 
 @testable import KubernetesClient
 
-/// A small HTTP server on loopback whose answers a closure gives.
-private final class Server: Sendable {
-    struct Answer {
-        var status: HTTPResponseStatus = .ok
-        var headers: HTTPHeaders = [:]
-        var body: [String] = []
-        /// Whether the answer is left open after the body.
-        var isEndless = false
-    }
-
-    let channel: any Channel
-    let connections = Mutex(0)
-
-    var connection: ClusterConnection {
-        let port = self.channel.localAddress?.port ?? 0
-        return ClusterConnection(server: ServerAddress(host: "127.0.0.1", port: port, isTLS: false), userName: "alice")
-    }
-
-    init(_ answer: @escaping @Sendable (HTTPRequestHead, String) -> Answer) async throws {
-        self.channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(Handler(answer: answer))
-                }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
-    }
-
-    private final class Handler: ChannelInboundHandler {
-        typealias InboundIn = HTTPServerRequestPart
-        typealias OutboundOut = HTTPServerResponsePart
-        private let answer: (HTTPRequestHead, String) -> Answer
-        private var head: HTTPRequestHead?
-        private var body = ""
-
-        init(answer: @escaping (HTTPRequestHead, String) -> Answer) { self.answer = answer }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            switch Self.unwrapInboundIn(data) {
-            case .head(let head):
-                self.head = head
-                self.body = ""
-            case .body(let bytes): self.body += String(buffer: bytes)
-            case .end:
-                guard let head = self.head else { return }
-                let answer = self.answer(head, self.body)
-                let responseHead = HTTPResponseHead(version: .http1_1, status: answer.status, headers: answer.headers)
-                context.write(Self.wrapOutboundOut(.head(responseHead)), promise: nil)
-                for part in answer.body {
-                    context.writeAndFlush(
-                        Self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: part)))),
-                        promise: nil
-                    )
-                }
-                if answer.isEndless {
-                    context.flush()
-                } else {
-                    context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
-                }
-            }
-        }
-    }
-}
-
 @Suite("The live transport on loopback", .timeLimit(.minutes(1)))
 struct LiveTransportTests {
     private let pauses = Pauses()
 
     private func withClient<Result>(
-        _ server: Server,
+        _ server: TestServer,
         _ connection: ClusterConnection? = nil,
         limits: LiveTransport.Limits = .init(),
         _ body: (KubernetesClient) async throws -> Result
@@ -98,7 +33,7 @@ struct LiveTransportTests {
 
     @Test("Method, target, headers and body arrive as asked, behind the server's base path")
     func request() async throws {
-        let server = try await Server { head, body in
+        let server = try await TestServer { head, body in
             let said: JSONValue = [
                 "said": .string(
                     "\(head.method) \(head.uri) \(head.headers["content-type"]) \(head.headers["authorization"]) \(body)"
@@ -124,7 +59,7 @@ struct LiveTransportTests {
         let folder = try TemporaryFolder()
         let path = try folder.write("token", "old")
         let seen = Mutex<[String]>([])
-        let server = try await Server { head, _ in
+        let server = try await TestServer { head, _ in
             let token = head.headers.first(name: "authorization") ?? ""
             seen.withLock { $0.append(token) }
             if token == "Bearer new" { return .init(body: ["{\"kind\":\"Service\"}"]) }
@@ -145,7 +80,7 @@ struct LiveTransportTests {
 
     @Test("Nobody listening is said in plain words, with the server's address")
     func refused() async throws {
-        let server = try await Server { _, _ in .init() }
+        let server = try await TestServer { _, _ in .init() }
         let connection = server.connection
         try await server.channel.close()
         let client = KubernetesClient(
@@ -193,7 +128,7 @@ struct LiveTransportTests {
     @Test("A watch that falls silent is opened again from where it was")
     func silentWatch() async throws {
         let uris = Mutex<[String]>([])
-        let server = try await Server { head, _ in
+        let server = try await TestServer { head, _ in
             uris.withLock { $0.append(String(head.uri.split(separator: "?").last ?? "")) }
             if !head.uri.contains("watch=1") {
                 return .init(body: [#"{"metadata":{"resourceVersion":"5"},"items":[]}"#])
@@ -223,7 +158,7 @@ struct LiveTransportTests {
     @Test("An answer of several mebibytes in pieces is read whole")
     func largeAnswer() async throws {
         let item = #"{"metadata":{"name":"x"},"data":{"k":""# + String(repeating: "v", count: 65_536) + #""}}"#
-        let server = try await Server { _, _ in
+        let server = try await TestServer { _, _ in
             .init(
                 body: [#"{"metadata":{"resourceVersion":"1"},"items":["#] + Array(repeating: item + ",", count: 63) + [
                     item + "]}"
@@ -236,7 +171,7 @@ struct LiveTransportTests {
 
     @Test("A redirect is not followed with the credentials")
     func redirect() async throws {
-        let server = try await Server { head, _ in
+        let server = try await TestServer { head, _ in
             head.uri == "/version" ? .init(status: .found, headers: ["location": "/elsewhere"]) : .init(body: ["{}"])
         }
         let error = await #expect(throws: KubernetesError.self) {

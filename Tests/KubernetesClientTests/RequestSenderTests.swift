@@ -71,12 +71,27 @@ struct RequestSenderTests {
         #expect(transport.remaining == 1)
     }
 
-    @Test("Changes are sent once, whatever happens")
+    @Test("A change that was turned away with a time to come back is sent again, and not too often")
+    func turnedAway() async throws {
+        let item = "PATCH /api/v1/namespaces/shop/services/leaf"
+        let busy = ScriptedTransport.Exchange.answer(item, status: 429, retryAfter: 2, self.status(429))
+        let (client, transport) = self.client([busy, .answer(item, ["metadata": ["name": "leaf"]])])
+        #expect(try await client.resources(.services).patch("leaf", .json([])).name == "leaf")
+        #expect(transport.remaining == 0)
+        #expect(self.pauses.recorded == [.seconds(2)])
+        let (other, rest) = self.client(Array(repeating: busy, count: 5))
+        await #expect(throws: KubernetesError(.tooManyRequests, "")) {
+            try await other.resources(.services).patch("leaf", .json([]))
+        }
+        #expect(rest.remaining == 1)
+    }
+
+    @Test("Without that, changes are sent once, whatever happens")
     func writesOnce() async {
         let item = "/api/v1/namespaces/shop/services/leaf"
         let (client, transport) = self.client([
             .failure("PATCH \(item)", self.down),
-            .answer("PATCH \(item)", status: 429, retryAfter: 1, self.status(429)),
+            .answer("PATCH \(item)", status: 429, self.status(429)),
             .failure("DELETE \(item)", self.down),
             .answer("POST /api/v1/namespaces/shop/services", status: 503, self.status(503)),
         ])

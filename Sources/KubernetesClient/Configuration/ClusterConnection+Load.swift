@@ -23,13 +23,14 @@ extension ClusterConnection {
     ) throws -> ClusterConnection {
         let environment = environment ?? ProcessInfo.processInfo.environment
         if let kubeconfig {
-            return try Kubeconfig(files: [kubeconfig], mayBeAbsent: false).resolve(context: context)
+            let file = try Kubeconfig(files: [kubeconfig], mayBeAbsent: false)
+            return try file.resolve(context: context).completed(environment)
         }
         let list = (environment["KUBECONFIG"] ?? "").split(separator: ":").map(String.init)
         let home = environment["HOME"].map { $0 + "/.kube/config" }
         let paths = list.isEmpty ? [home].compactMap { $0 } : list
         let merged = try Kubeconfig(files: paths, mayBeAbsent: true)
-        if !merged.files.isEmpty { return try merged.resolve(context: context) }
+        if !merged.files.isEmpty { return try merged.resolve(context: context).completed(environment) }
         if environment["KUBERNETES_SERVICE_HOST"] != nil, context == nil {
             return try Self.inCluster(environment: environment)
         }
@@ -59,21 +60,42 @@ extension ClusterConnection {
                 "not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set"
             )
         }
+        let connection: ClusterConnection
         do {
             let authority = try LocalFile.read(directory + "/ca.crt")
             // Read now, so that a pod without a token fails here and not at its first request.
             _ = try LocalFile.read(directory + "/token")
             let namespace = (try? LocalFile.read(directory + "/namespace")).map { String(decoding: $0, as: UTF8.self) }
             let name = namespace.flatMap { $0.split(whereSeparator: \.isWhitespace).first }.map { String($0) }
-            return ClusterConnection(
+            connection = ClusterConnection(
                 server: ServerAddress(host: host, port: Int(port), isTLS: true),
                 certificateAuthority: authority,
                 credentials: .tokenFile(directory + "/token", identity: nil),
-                namespace: name ?? "default",
+                namespace: environment["POD_NAMESPACE"].nonEmpty ?? name ?? "default",
                 userName: "the pod's service account"
             )
         } catch let error as KubernetesError {
             throw KubernetesError(.configuration, "in the cluster, but without a service account: \(error.message)")
         }
+        return try connection.completed(environment)
     }
+
+    /// Adds what the environment says where the kubeconfig says nothing.
+    private func completed(_ environment: [String: String]) throws -> ClusterConnection {
+        var connection = self
+        connection.proxy = try self.proxy ?? ProxyEnvironment(environment).proxy(for: self.server)
+        if case .plugin(var plugin, let identity) = self.credentials, let text = environment[Self.pluginTimeout] {
+            guard let seconds = Int(text), seconds > 0 else {
+                throw KubernetesError(
+                    .configuration,
+                    "the environment variable \(Self.pluginTimeout) is to be a number of seconds above 0"
+                )
+            }
+            plugin.deadline = .seconds(seconds)
+            connection.credentials = .plugin(plugin, identity: identity)
+        }
+        return connection
+    }
+
+    private static let pluginTimeout = "DETOUR_PLUGIN_TIMEOUT"
 }

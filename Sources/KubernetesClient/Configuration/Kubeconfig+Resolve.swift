@@ -22,21 +22,24 @@ extension Kubeconfig {
                 throw Self.fault("context \"\(contextName)\" names the user \"\(userName)\", who is not in \(source)")
             }
             connection.userName = userName
-            connection.credentials = try self.credentials(user, name: userName)
+            connection.credentials = try self.credentials(
+                user,
+                owner: "user \"\(userName)\" of \(user.file)",
+                cluster: Self.execCluster(cluster.value, connection)
+            )
+            connection.impersonation = try Self.impersonation(user.value, of: userName)
         }
         return connection
     }
 
     private func connection(_ entry: Entry<KubeconfigFile.Cluster>, name: String) throws -> ClusterConnection {
         let cluster = entry.value
-        guard let server = cluster.server, !server.isEmpty else {
-            throw Self.fault("cluster \"\(name)\" has no server")
+        let owner = "cluster \"\(name)\" of \(entry.file)"
+        guard let server = cluster.server.nonEmpty else {
+            throw Self.fault("\(owner) has no server")
         }
         guard let address = ServerAddress(server) else {
-            throw Self.fault("cluster \"\(name)\": the server \"\(server)\" is not a URL")
-        }
-        if let proxy = cluster.proxyURL, !proxy.isEmpty {
-            throw Self.unsupported("proxy-url", of: "cluster \"\(name)\"")
+            throw Self.fault("\(owner): the server \"\(server)\" is not a URL")
         }
         let isInsecure = cluster.insecureSkipTLSVerify ?? false
         let authority = try Self.material(
@@ -44,68 +47,42 @@ extension Kubeconfig {
             path: cluster.certificateAuthority,
             folder: entry.folder,
             field: "certificate-authority",
-            of: "cluster \"\(name)\""
+            of: owner
         )
         if isInsecure, authority != nil {
-            throw Self.fault(
-                "cluster \"\(name)\" has both insecure-skip-tls-verify and a certificate-authority: remove one"
-            )
+            throw Self.fault("\(owner) has both insecure-skip-tls-verify and a certificate-authority: remove one")
         }
-        return ClusterConnection(
+        var connection = ClusterConnection(
             server: address,
             certificateAuthority: authority,
-            tlsServerName: cluster.tlsServerName.flatMap { $0.isEmpty ? nil : $0 },
+            tlsServerName: cluster.tlsServerName.nonEmpty,
             isInsecure: isInsecure
         )
-    }
-
-    private func credentials(_ entry: Entry<KubeconfigFile.User>, name: String) throws -> CredentialSource {
-        let user = entry.value
-        let owner = "user \"\(name)\""
-        if let field = user.unsupported.first { throw Self.unsupported(field, of: owner) }
-        let certificate = try Self.material(
-            data: user.clientCertificateData,
-            path: user.clientCertificate,
-            folder: entry.folder,
-            field: "client-certificate",
-            of: owner
-        )
-        let key = try Self.material(
-            data: user.clientKeyData,
-            path: user.clientKey,
-            folder: entry.folder,
-            field: "client-key",
-            of: owner
-        )
-        let identity: ClientIdentity?
-        switch (certificate, key) {
-        case (let certificate?, let key?): identity = ClientIdentity(certificate: certificate, key: key)
-        case (nil, nil): identity = nil
-        case (_, nil): throw Self.fault("\(owner) has a client-certificate and no client-key")
-        case (nil, _): throw Self.fault("\(owner) has a client-key and no client-certificate")
+        if let url = cluster.proxyURL.nonEmpty {
+            do {
+                connection.proxy = try ProxyServer(parsing: url)
+            } catch {
+                throw KubernetesError(.configuration, "kubeconfig: \(owner): proxy-url \(error.message)")
+            }
         }
-        if let file = user.tokenFile, !file.isEmpty {
-            return .tokenFile(LocalFile.resolve(file, from: entry.folder), identity: identity)
-        }
-        let token = user.token.flatMap { $0.isEmpty ? nil : $0 }
-        return .fixed(Credential(token: token, identity: identity))
+        return connection
     }
 
     /// PEM given inline as base64, or by a file's path; data wins, as for kubectl.
-    private static func material(
+    static func material(
         data: String?,
         path: String?,
         folder: String,
         field: String,
         of owner: String
     ) throws -> [UInt8]? {
-        if let data, !data.isEmpty {
+        if let data = data.nonEmpty {
             guard let bytes = LocalFile.decodeBase64(data) else {
                 throw Self.fault("\(owner): \(field)-data is not base64")
             }
             return bytes
         }
-        guard let path, !path.isEmpty else { return nil }
+        guard let path = path.nonEmpty else { return nil }
         do {
             return try LocalFile.read(LocalFile.resolve(path, from: folder))
         } catch let error as KubernetesError {
@@ -113,19 +90,12 @@ extension Kubeconfig {
         }
     }
 
-    private static func fault(_ message: String) -> KubernetesError {
+    static func fault(_ message: String) -> KubernetesError {
         KubernetesError(.configuration, "kubeconfig: \(message)")
     }
+}
 
-    private static func unsupported(_ field: String, of owner: String) -> KubernetesError {
-        let mend =
-            switch field {
-            case "auth-provider": "; replace it by an exec plugin's token or a client certificate"
-            case "exec": "; put a token or a client certificate there for now (kubectl create token can make one)"
-            case "proxy-url": "; use a server address that is reached directly"
-            case "username", "password": "; use a token or a client certificate"
-            default: "; use a user that needs no impersonation"
-            }
-        return KubernetesError(.unsupported, "kubeconfig: \(owner) uses \(field), which is not supported yet\(mend)")
-    }
+extension String? {
+    /// The string; nil when it is empty, which in a kubeconfig means absent.
+    var nonEmpty: String? { self.flatMap { $0.isEmpty ? nil : $0 } }
 }

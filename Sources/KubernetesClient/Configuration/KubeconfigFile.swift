@@ -1,3 +1,4 @@
+import KubernetesModel
 import Yams
 
 /// A kubeconfig file as it is written: every field that Detour reads, none interpreted.
@@ -10,7 +11,7 @@ struct KubeconfigFile: Decodable {
             let container = try decoder.container(keyedBy: AnyKey.self)
             self.name = try container.decodeIfPresent(String.self, forKey: AnyKey("name"))
             self.value = nil
-            for key in ["cluster", "user", "context"] where container.contains(AnyKey(key)) {
+            for key in ["cluster", "user", "context", "extension"] where container.contains(AnyKey(key)) {
                 self.value = try container.decodeIfPresent(Value.self, forKey: AnyKey(key))
             }
         }
@@ -23,6 +24,7 @@ struct KubeconfigFile: Decodable {
         var insecureSkipTLSVerify: Bool?
         var tlsServerName: String?
         var proxyURL: String?
+        var extensions: [Named<JSONValue>]?
 
         enum CodingKeys: String, CodingKey {
             case server
@@ -31,6 +33,7 @@ struct KubeconfigFile: Decodable {
             case insecureSkipTLSVerify = "insecure-skip-tls-verify"
             case tlsServerName = "tls-server-name"
             case proxyURL = "proxy-url"
+            case extensions
         }
     }
 
@@ -41,8 +44,14 @@ struct KubeconfigFile: Decodable {
         var clientCertificateData: String?
         var clientKey: String?
         var clientKeyData: String?
-        /// The fields present that Detour cannot serve yet.
-        var unsupported: [String]
+        var username: String?
+        var password: String?
+        var impersonate: String?
+        var impersonateUID: String?
+        var impersonateGroups: [String]?
+        var impersonateExtra: [String: [String]]?
+        var exec: Exec?
+        var authProvider: AuthProvider?
 
         enum CodingKeys: String, CodingKey {
             case token
@@ -51,22 +60,35 @@ struct KubeconfigFile: Decodable {
             case clientCertificateData = "client-certificate-data"
             case clientKey = "client-key"
             case clientKeyData = "client-key-data"
+            case username
+            case password
+            case impersonate = "as"
+            case impersonateUID = "as-uid"
+            case impersonateGroups = "as-groups"
+            case impersonateExtra = "as-user-extra"
+            case exec
+            case authProvider = "auth-provider"
+        }
+    }
+
+    struct Exec: Decodable {
+        struct Variable: Decodable {
+            var name: String?
+            var value: String?
         }
 
-        init(from decoder: any Decoder) throws {
-            let fields = try decoder.container(keyedBy: CodingKeys.self)
-            self.token = try fields.decodeIfPresent(String.self, forKey: .token)
-            self.tokenFile = try fields.decodeIfPresent(String.self, forKey: .tokenFile)
-            self.clientCertificate = try fields.decodeIfPresent(String.self, forKey: .clientCertificate)
-            self.clientCertificateData = try fields.decodeIfPresent(String.self, forKey: .clientCertificateData)
-            self.clientKey = try fields.decodeIfPresent(String.self, forKey: .clientKey)
-            self.clientKeyData = try fields.decodeIfPresent(String.self, forKey: .clientKeyData)
-            let all = try decoder.container(keyedBy: AnyKey.self)
-            let unsupported = ["exec", "auth-provider", "username", "password", "as", "as-groups", "as-user-extra"]
-            self.unsupported = try unsupported.filter {
-                try all.contains(AnyKey($0)) && !all.decodeNil(forKey: AnyKey($0))
-            }
-        }
+        var apiVersion: String?
+        var command: String?
+        var args: [String]?
+        var env: [Variable]?
+        var installHint: String?
+        var interactiveMode: String?
+        var provideClusterInfo: Bool?
+    }
+
+    struct AuthProvider: Decodable {
+        var name: String?
+        var config: [String: String]?
     }
 
     struct Context: Decodable {

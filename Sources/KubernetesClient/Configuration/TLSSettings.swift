@@ -1,5 +1,6 @@
 import KubernetesModel
 import NIOSSL
+import Synchronization
 
 /// Makes TLS configurations of PEM, once a client certificate.
 enum TLSSettings {
@@ -32,6 +33,33 @@ enum TLSSettings {
             return certificates
         } catch {
             throw KubernetesError(.configuration, "\(what) is not a certificate in PEM", cause: error)
+        }
+    }
+}
+
+/// The TLS configurations of a transport: the one it starts with, and that of the latest certificate a plugin gave.
+///
+/// Connections are pooled by configuration, so the same certificate must lead to the same one.
+final class TLSCache: Sendable {
+    let initial: TLSConfiguration
+    private let connection: ClusterConnection
+    private let latest = Mutex<(identity: ClientIdentity?, configuration: TLSConfiguration)?>(nil)
+
+    init(_ connection: ClusterConnection) throws {
+        self.connection = connection
+        self.initial = try TLSSettings.make(for: connection, identity: connection.credentials.initialIdentity)
+    }
+
+    /// The configuration for a certificate; nil for the initial one.
+    ///
+    /// - Throws: ``KubernetesError`` of code `configuration` when it is none.
+    func configuration(for identity: ClientIdentity?) throws -> TLSConfiguration? {
+        guard identity != self.connection.credentials.initialIdentity else { return nil }
+        return try self.latest.withLock { latest in
+            if let latest, latest.identity == identity { return latest.configuration }
+            let configuration = try TLSSettings.make(for: self.connection, identity: identity)
+            latest = (identity, configuration)
+            return configuration
         }
     }
 }

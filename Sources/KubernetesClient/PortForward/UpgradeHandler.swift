@@ -91,12 +91,10 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func takeHead(_ context: ChannelHandlerContext) -> HTTPResponseHead? {
-        guard let end = self.bytes.readableBytesView.firstRange(of: [0x0d, 0x0a, 0x0d, 0x0a]) else {
+        guard let text = self.bytes.readHTTPHead() else {
             if self.bytes.readableBytes > Self.headLimit { self.fail(context, "the answer's head is too long") }
             return nil
         }
-        let text = self.bytes.readString(length: end.lowerBound - self.bytes.readerIndex) ?? ""
-        self.bytes.moveReaderIndex(to: end.upperBound)
         guard let head = HTTPResponseHead(parsing: text) else {
             self.fail(context, "the answer is not HTTP/1.1: is it an API server?")
             return nil
@@ -187,7 +185,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
 extension HTTPResponseHead {
     /// Reads a status line and header lines; nil when they are none.
-    fileprivate init?(parsing text: String) {
+    init?(parsing text: String) {
         // By code units: Swift sees a carriage return and a line feed as one character.
         let lines = text.utf8.split(separator: 0x0a).map { String(decoding: $0.filter { $0 != 0x0d }, as: UTF8.self) }
         let words = lines.first?.split(separator: " ", maxSplits: 2) ?? []

@@ -6,6 +6,11 @@ public protocol KubernetesTransport: Sendable {
     /// Who is asked, and as whom; for messages.
     var peer: TransportPeer { get }
 
+    /// Makes sure that there are credentials; may take as long as the user takes to give them.
+    ///
+    /// - Throws: ``KubernetesError`` of code `credentials` or `configuration`.
+    func authenticate() async throws
+
     /// Sends a request and returns when the answer's head is there. Any HTTP status is an answer.
     ///
     /// - Throws: ``KubernetesError`` of code `unreachable` or `timeout`, when there is none.
@@ -29,6 +34,11 @@ public protocol KubernetesTransport: Sendable {
 
     /// Closes what is open. Must be called once, at the end.
     func shutdown() async throws
+}
+
+extension KubernetesTransport {
+    /// Does nothing: most transports need no credentials.
+    public func authenticate() async throws {}
 }
 
 /// The two ends of a transport in words.

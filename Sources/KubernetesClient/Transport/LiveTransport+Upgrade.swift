@@ -15,12 +15,12 @@ extension LiveTransport {
         on eventLoop: (any EventLoop)?,
         configure: @escaping @Sendable (any Channel) throws -> Void
     ) async throws -> any Channel {
-        let credential = try await self.provider.current()
+        let credential = try await self.credential()
         do {
             return try await self.upgrade(request, subprotocol, credential, eventLoop, configure)
         } catch let error as KubernetesError where error.isUnauthorized {
             guard await self.provider.refused(credential) else { throw error }
-            let renewed = try await self.provider.current()
+            let renewed = try await self.credential()
             return try await self.upgrade(request, subprotocol, renewed, eventLoop, configure)
         }
     }
@@ -35,17 +35,23 @@ extension LiveTransport {
         let attempt = try UpgradeAttempt(self, request, subprotocol, credential, configure)
         let channel: any Channel
         do {
-            let server = self.connection.server
+            let first = self.connection.proxy.map { ($0.host, $0.port) }
+            let (host, port) = first ?? (self.connection.server.host, self.connection.server.port)
             channel = try await ClientBootstrap(group: eventLoop ?? self.group)
                 .connectTimeout(self.limits.connect)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .connect(host: server.host, port: server.port)
+                .connect(host: host, port: port)
                 .get()
         } catch {
             throw ConnectionTrouble.error(error, server: self.peer.server, request: request)
         }
         return try await withTaskCancellationHandler {
-            try await channel.eventLoop.flatSubmit { attempt.run(on: channel) }.get()
+            try await channel.eventLoop.flatSubmit {
+                guard let proxy = self.connection.proxy else { return attempt.run(on: channel) }
+                return ProxyHandshake(proxy: proxy, target: self.connection.server, limit: self.limits.connect)
+                    .run(on: channel).flatMap { attempt.run(on: channel) }
+            }
+            .get()
             return channel
         } onCancel: {
             channel.close(promise: nil)
@@ -73,10 +79,7 @@ struct UpgradeAttempt: Sendable {
         self.request = request
         self.subprotocol = subprotocol
         self.configure = configure
-        guard credential.token?.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) ?? true else {
-            throw KubernetesError(.configuration, "the token of \(transport.peer.user) has characters no token has")
-        }
-        self.headers = transport.headers(credential)
+        self.headers = try transport.headers(credential)
         let connection = transport.connection
         self.tls =
             connection.server.isTLS
@@ -95,7 +98,7 @@ struct UpgradeAttempt: Sendable {
                 let name = self.transport.connection.tlsServerName ?? self.transport.connection.server.host
                 // Addresses are never sent as SNI; without a name the certificate must have the peer's address.
                 try pipeline.addHandler(
-                    NIOSSLClientHandler(context: tls, serverHostname: name.isIPAddress ? nil : name)
+                    NIOSSLClientHandler(context: tls, serverHostname: IPAddress(name) == nil ? name : nil)
                 )
             }
             try pipeline.addHandler(
@@ -132,12 +135,5 @@ struct UpgradeAttempt: Sendable {
             },
             explain: { ConnectionTrouble.error($0, server: self.transport.peer.server, request: self.request) }
         )
-    }
-}
-
-extension String {
-    /// Whether this is an address rather than a name; addresses are never sent as SNI.
-    fileprivate var isIPAddress: Bool {
-        (try? SocketAddress(ipAddress: self, port: 0)) != nil
     }
 }

@@ -32,6 +32,7 @@ public struct LiveTransport: KubernetesTransport {
     let group: any EventLoopGroup
     private let client: OwnedHTTPClient
     private let watchClient: OwnedHTTPClient
+    private let tls: TLSCache
 
     /// A transport to one API server; dials nothing yet.
     ///
@@ -48,16 +49,16 @@ public struct LiveTransport: KubernetesTransport {
         logger: Logger = Logger(label: "detour.kubernetes") { _ in SwiftLogNoOpLogHandler() }
     ) throws {
         self.connection = connection
-        self.provider = CredentialProvider(connection.credentials)
+        let run = ExecRun(logger: logger)
+        self.provider = CredentialProvider(connection.credentials, run: { try await run.answer($0) })
         self.limits = limits
         self.logger = logger
         let group = group ?? MultiThreadedEventLoopGroup.singleton
         self.group = group
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.tlsConfiguration = try TLSSettings.make(
-            for: connection,
-            identity: connection.credentials.initialIdentity
-        )
+        self.tls = try TLSCache(connection)
+        configuration.tlsConfiguration = self.tls.initial
+        configuration.proxy = connection.proxy?.configuration
         configuration.httpVersion = .http1Only
         configuration.timeout = .init(connect: limits.connect, read: limits.answer, write: limits.answer)
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -72,26 +73,42 @@ public struct LiveTransport: KubernetesTransport {
 
     /// Who is asked, and as whom.
     public var peer: TransportPeer {
-        TransportPeer(server: self.connection.server.description, user: self.connection.userDescription)
+        TransportPeer(server: self.connection.serverDescription, user: self.connection.userDescription)
     }
 
-    /// Sends a request; when its token is refused and a newer one is there, once more with that.
+    /// Runs the credential plugin if it is time.
+    public func authenticate() async throws {
+        _ = try await self.credential()
+    }
+
+    /// Sends a request; when its credential is refused and there may be a newer one, once more with that.
     public func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
-        let credential = try await self.provider.current()
+        let credential = try await self.credential()
         let response = try await self.send(request, with: credential)
         guard response.status == 401, await self.provider.refused(credential) else { return response }
-        return try await self.send(request, with: try await self.provider.current())
+        return try await self.send(request, with: try await self.credential())
+    }
+
+    /// The credential to use now; a failure says whose it is.
+    func credential() async throws -> Credential {
+        do {
+            return try await self.provider.current()
+        } catch var error as KubernetesError {
+            error.message = "no credentials for \(self.peer.user): \(error.message)"
+            throw error
+        }
     }
 
     private func send(_ request: KubernetesRequest, with credential: Credential) async throws -> KubernetesResponse {
         var outgoing = HTTPClientRequest(url: self.url(request))
         outgoing.method = HTTPMethod(rawValue: request.method.rawValue)
-        outgoing.headers = self.headers(credential)
-        outgoing.headers.add(name: "Accept", value: "application/json")
+        outgoing.headers = try self.headers(credential)
+        outgoing.headers.add(name: "Accept", value: request.accept)
         if let body = request.body {
             outgoing.headers.add(name: "Content-Type", value: request.contentType)
             outgoing.body = .bytes(ByteBuffer(bytes: body.bytes))
         }
+        outgoing.tlsConfiguration = try self.tls.configuration(for: credential.identity)
         self.logger.debug("request", metadata: ["request": "\(request.summary)"])
         do {
             let client = (request.isStream ? self.watchClient : self.client).client
@@ -117,31 +134,5 @@ public struct LiveTransport: KubernetesTransport {
     public func shutdown() async throws {
         try await self.client.shutdown()
         try await self.watchClient.shutdown()
-    }
-}
-
-extension LiveTransport {
-    /// The URL of a request. With a TLS server name the URL carries that name and the pool dials the host behind it.
-    private func url(_ request: KubernetesRequest) -> String {
-        var server = self.connection.server
-        server.host = self.connection.tlsServerName ?? server.host
-        return server.description + request.target
-    }
-
-    /// The headers every request has.
-    func headers(_ credential: Credential) -> HTTPHeaders {
-        var headers: HTTPHeaders = ["Host": self.connection.server.authority, "User-Agent": "detour"]
-        if let token = credential.token { headers.add(name: "Authorization", value: "Bearer \(token)") }
-        return headers
-    }
-}
-
-extension CredentialSource {
-    /// The client certificate, which with these sources is known from the start.
-    var initialIdentity: ClientIdentity? {
-        switch self {
-        case .fixed(let credential): credential.identity
-        case .tokenFile(_, let identity): identity
-        }
     }
 }
