@@ -38,6 +38,8 @@ public struct WatchMachine: Sendable {
     private var fruitlessWatches = 0
     private var refusals = 0
     private let patience: Int
+    /// Nobody may ask a watch to be blind for longer: a proxy's `Retry-After` can be a day.
+    private static let longestWait = Duration.seconds(60)
     /// A stream that was open this long has worked.
     private static let ordinaryLife = Duration.seconds(10)
 
@@ -119,7 +121,7 @@ public struct WatchMachine: Sendable {
         } else {
             self.state = .waiting(resourceVersion: nil)
         }
-        return .wait(error.retryAfter ?? self.backoff.next(jitter: jitter))
+        return .wait(min(error.retryAfter ?? self.backoff.next(jitter: jitter), Self.longestWait))
     }
 
     /// The pause is over.

@@ -125,12 +125,14 @@ struct WatchMachineTests {
         }
     }
 
-    @Test("A server's Retry-After is the pause")
+    @Test("A server's Retry-After is the pause, up to a minute")
     func retryAfter() {
         var machine = WatchMachine()
         self.listed(&machine)
         let busy = KubernetesError(.tooManyRequests, "", retryAfter: .seconds(7))
         #expect(machine.failed(busy, jitter: 0) == .wait(.seconds(7)))
+        let closed = KubernetesError(.tooManyRequests, "", retryAfter: .seconds(86_400))
+        #expect(machine.failed(closed, jitter: 0) == .wait(.seconds(60)))
     }
 
     @Test("Streams that end at once are opened ever more slowly, those that lived are not")
