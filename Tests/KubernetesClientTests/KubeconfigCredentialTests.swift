@@ -89,8 +89,7 @@ struct KubeconfigCredentialTests {
             Issue.record("no plugin: \(connection.credentials)")
             return
         }
-        #expect(plugin.command == self.folder.path + "/./bin/login" || plugin.command.hasSuffix("/./bin/login"))
-        #expect(plugin.command.hasPrefix("/"))
+        #expect(plugin.command == self.folder.path + "/bin/login")
         #expect(plugin.arguments == ["--region", "7"])
         #expect(plugin.environment == ["A": "2", "EMPTY": ""])
         #expect(plugin.installHint == "get it there")

@@ -29,7 +29,8 @@ enum LocalFile {
 
     /// A path that a file in `folder` names.
     static func resolve(_ path: String, from folder: String) -> String {
-        path.hasPrefix("/") ? path : folder + "/" + path
+        if path.hasPrefix("/") { return path }
+        return folder + "/" + (path.hasPrefix("./") ? String(path.dropFirst(2)) : path)
     }
 
     /// The bytes of base64 text, line breaks and blanks in it ignored; nil when it is none.
