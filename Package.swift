@@ -187,15 +187,15 @@ let package = Package(
         tests(
             "Interceptor",
             [
-                "InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport", "SessionControl",
-                "TrafficMatch", "TunnelTransport", logging, nioCore,
+                "InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport", "ProxyTransport",
+                "SessionControl", "TrafficMatch", "TunnelTransport", logging, nioCore, nioPosix,
             ]
         ),
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "detour", "Intercept", "InterceptPlanning", "KubernetesModel", "TestSupport", "TrafficMatch", arguments,
-                yams,
+                "detour", "Intercept", "InterceptPlanning", "KubernetesClient", "KubernetesModel",
+                "KubernetesTestSupport", "TestSupport", "TrafficMatch", arguments, yams,
             ],
             exclude: ["Goldens"],
             swiftSettings: settings

@@ -98,20 +98,37 @@ extension InterceptRun {
             service["spec"]?["ports"] = existing.original.ports
         }
         let target = try InterceptTarget(service)
-        var mappings = self.options.ports
+        return (try self.ports(of: target), target.original, target.uid)
+    }
+
+    /// The Service ports asked for and their local ports; the only port, to the same number, when none was asked for.
+    private func ports(of target: InterceptTarget) throws -> [(remote: Int, local: Int)] {
+        let mappings = self.options.ports
         if mappings.isEmpty {
             let all = InterceptedPort.all(in: target.original.ports)
             guard all.count == 1, let only = all.first else {
                 throw InterceptError(
                     .badArgument,
-                    "service \(self.names.service) has the ports \(all.map { String($0.port) }.joined(separator: ", ")); "
-                        + "say which with -p REMOTE:LOCAL"
+                    "service \(self.names.service) has the ports \(all.map(\.description).joined(separator: ", ")); "
+                        + "say which, as in \(all.prefix(3).map { "-p \($0.port):LOCAL" }.joined(separator: " or ")); "
+                        + "-p can be repeated"
                 )
             }
-            mappings = [.init(remote: String(only.port), local: only.port)]
+            return [(remote: only.port, local: only.port)]
         }
-        let ports = try mappings.map { (remote: try target.port($0.remote).port, local: $0.local) }
-        return (ports, target.original, target.uid)
+        var ports: [(remote: Int, local: Int)] = []
+        for mapping in mappings {
+            let port = try target.port(mapping.remote)
+            if let other = ports.first(where: { $0.remote == port.port }) {
+                throw InterceptError(
+                    .badArgument,
+                    "port \(port) of service \(self.names.service) is asked for twice, for the local ports "
+                        + "\(other.local) and \(mapping.local); one -p for each port"
+                )
+            }
+            ports.append((remote: port.port, local: mapping.local))
+        }
+        return ports
     }
 
     /// Creates the Session, or joins the one that is there; waits for one that is closing.

@@ -17,6 +17,17 @@ struct Preflight: Sendable {
 
     /// Names what there is instead, as far as the user may see it.
     private func noSuchService() async -> InterceptError {
+        let missing = "no service \(self.names.service) in namespace \(self.names.namespace)"
+        for kind in [TargetReference.Kind.deployment, .statefulSet] {
+            guard let type = kind.workload,
+                let found = try? await self.client.resources(type, in: self.names.namespace).find(self.names.service)
+            else { continue }
+            return InterceptError(
+                .noSuchService,
+                "\(missing), but there is a \(kind.rawValue) of that name; to intercept the Service that leads to it: "
+                    + "detour intercept \(kind.rawValue)/\(found.name) -n \(self.names.namespace)"
+            )
+        }
         let services = try? await self.client.resources(.services, in: self.names.namespace).list()
         let names = (services?.items.map(\.name) ?? []).filter { !$0.hasSuffix("-decoy") }.sorted()
         let mend =
@@ -25,7 +36,7 @@ struct Preflight: Sendable {
             : "there are: \(names.prefix(12).joined(separator: ", "))\(names.count > 12 ? ", …" : "")"
         return InterceptError(
             .noSuchService,
-            "no service \(self.names.service) in namespace \(self.names.namespace); \(mend)"
+            "\(missing); \(mend)"
         )
     }
 

@@ -1,13 +1,16 @@
 public import KubernetesModel
 
 /// One port of a Service and where the interceptor listens for it.
-public struct InterceptedPort: Sendable, Hashable {
+public struct InterceptedPort: Sendable, Hashable, CustomStringConvertible {
     /// The Service's port number.
     public var port: Int
     /// The port's name; empty when it has none.
     public var name: String
     /// Where the interceptor listens for it.
     public var listener: Int
+
+    /// Number and name, as in `80 (http)`.
+    public var description: String { self.name.isEmpty ? "\(self.port)" : "\(self.port) (\(self.name))" }
 
     /// The listener of the Service's port at `index`. High, so that no privilege is needed to bind it.
     public static func listener(at index: Int) -> Int { 15_100 + index }
@@ -36,7 +39,7 @@ public struct InterceptTarget: Sendable, Hashable {
     /// Checks that a Service can be intercepted without harm.
     ///
     /// - Throws: ``PlanningError`` with code `unsupportedService` or `alreadyHijacked`.
-    public init(_ service: DynamicObject) throws {
+    public init(_ service: DynamicObject) throws(PlanningError) {
         let names = InterceptNames(namespace: service.namespace ?? "default", service: service.name)
         let place = "service \(names.service) in namespace \(names.namespace)"
         func refuse(_ why: String) -> PlanningError { PlanningError(.unsupportedService, "\(place) \(why)") }
@@ -100,7 +103,7 @@ public struct InterceptTarget: Sendable, Hashable {
         if let port = ports.first(where: { String($0.port) == asked || (!$0.name.isEmpty && $0.name == asked) }) {
             return port
         }
-        let known = ports.map { $0.name.isEmpty ? "\($0.port)" : "\($0.port) (\($0.name))" }.joined(separator: ", ")
+        let known = ports.map(\.description).joined(separator: ", ")
         throw PlanningError(
             .noSuchPort,
             "service \(self.names.service) in namespace \(self.names.namespace) has no port \(asked); it has \(known)"

@@ -41,6 +41,10 @@ extension ResourceType {
     public static let serviceAccounts = ResourceType(kind: "ServiceAccount", plural: "serviceaccounts")
     /// Deployments.
     public static let deployments = ResourceType(group: "apps", kind: "Deployment", plural: "deployments")
+    /// StatefulSets.
+    public static let statefulSets = ResourceType(group: "apps", kind: "StatefulSet", plural: "statefulsets")
+    /// Core Secrets.
+    public static let secrets = ResourceType(kind: "Secret", plural: "secrets")
     /// Roles.
     public static let roles = ResourceType(group: "rbac.authorization.k8s.io", kind: "Role", plural: "roles")
     /// RoleBindings.

@@ -18,7 +18,12 @@ struct InterceptCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The Service: NAME or service/NAME (the words 'service NAME' work too).")
+    @Argument(
+        help: """
+            The Service, NAME or service/NAME; or deployment/NAME or statefulset/NAME for the Service that leads to it. \
+            'service NAME' in two words works too.
+            """
+    )
     var target: [String]
 
     @OptionGroup var connection: ConnectionOptions
@@ -91,9 +96,12 @@ struct InterceptCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Failure.reported {
-            let service = try self.serviceName()
-            let options = try self.options(service: service)
+            let reference = try self.reference()
+            // What is wrong with the options is said before the cluster is asked anything.
+            _ = try self.options(service: reference.name)
             try await self.connection.withClient { client in
+                let service = try await TargetChoice(client: client, isQuiet: self.quiet).service(of: reference)
+                let options = try self.options(service: service)
                 if self.close {
                     try await SessionClosing(client: client, output: self.output, isQuiet: self.quiet)
                         .leave(service: service)
@@ -109,22 +117,12 @@ struct InterceptCommand: AsyncParsableCommand {
         }
     }
 
-    /// `NAME`, `service/NAME` or `service NAME`.
-    func serviceName() throws -> String {
-        var words = self.target
-        if words.count == 2, ["service", "svc"].contains(words[0]) { words.removeFirst() }
-        guard words.count == 1 else {
-            throw ValidationError("one target, as in: intercept leaf, or intercept service/leaf")
-        }
-        let parts = words[0].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        switch (parts.count, parts.first ?? "") {
-        case (1, _) where !parts[0].isEmpty: return parts[0]
-        case (2, "service"), (2, "svc"), (2, "services"):
-            guard !parts[1].isEmpty else { throw ValidationError("'\(words[0])' names no Service") }
-            return parts[1]
-        case (2, _):
-            throw ValidationError("'\(words[0])': only Services can be intercepted so far; name the Service itself")
-        default: throw ValidationError("'\(words[0])' is no target; give a Service's name")
+    /// What the words before the options name.
+    func reference() throws -> TargetReference {
+        do {
+            return try TargetReference(parsing: self.target)
+        } catch let error as InterceptError {
+            throw ValidationError(error.message)
         }
     }
 

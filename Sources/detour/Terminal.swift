@@ -27,6 +27,15 @@ enum Terminal {
         FileHandle.standardError.write(Data((painted + "\n").utf8))
     }
 
+    /// Whether somebody can be asked: messages are seen and answers can be typed.
+    static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
+
+    /// Asks on stderr and reads a line from stdin; nil at the end of the input.
+    static func ask(_ question: String) -> String? {
+        FileHandle.standardError.write(Data(Self.inert(question).utf8))
+        return readLine()
+    }
+
     /// Data on stdout.
     static func print(_ text: String) {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))

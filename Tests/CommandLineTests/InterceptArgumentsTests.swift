@@ -8,35 +8,15 @@ import TrafficMatch
 
 @Suite("The arguments of intercept")
 struct InterceptArgumentsTests {
-    @Test(
-        "A Service is named in each of the documented ways",
-        arguments: [
-            ["leaf"], ["service/leaf"], ["services/leaf"], ["svc/leaf"], ["service", "leaf"], ["svc", "leaf"],
-        ]
-    )
+    @Test("The words before the options are the target", arguments: [["leaf"], ["service/leaf"], ["service", "leaf"]])
     func target(words: [String]) throws {
-        #expect(try InterceptCommand.parse(words).serviceName() == "leaf")
+        #expect(try InterceptCommand.parse(words + ["-n", "shop"]).reference() == TargetReference(.service, "leaf"))
     }
 
-    @Test(
-        "What is no Service is refused in words",
-        arguments: [
-            (["deployment/leaf"], "only Services"), (["statefulset/leaf"], "only Services"),
-            (["port/80"], "only Services"),
-            (["a", "b"], "one target"), (["service", "a", "b"], "one target"), (["service/a/b"], "is no target"),
-            ([""], "is no target"),
-        ] as [([String], String)]
-    )
-    func refusedTarget(words: [String], why: String) throws {
+    @Test("A target that cannot be read is a usage error", arguments: [["pod/leaf"], ["a", "b"], ["service/"]])
+    func refusedTarget(words: [String]) throws {
         let command = try InterceptCommand.parse(words)
-        let error = #expect(throws: ValidationError.self) { try command.serviceName() }
-        #expect(error?.message.contains(why) == true, "\(error?.message ?? "")")
-    }
-
-    @Test("A Service without a name is refused", arguments: ["service/", "svc/"])
-    func namelessTarget(word: String) throws {
-        let command = try InterceptCommand.parse([word])
-        #expect(throws: ValidationError.self) { try command.serviceName() }
+        #expect(throws: ValidationError.self) { try command.reference() }
     }
 
     @Test("-l takes a port number only", arguments: ["0", "65536", "-1"])

@@ -66,8 +66,8 @@ public struct ModelCluster: Sendable {
 
     /// The types that every Kubernetes of 1.21 and later has, as far as Detour knows them.
     public static let builtIn: [ResourceType] = [
-        .services, .pods, .configMaps, .endpoints, .events, .namespaces, .serviceAccounts, .deployments, .roles,
-        .roleBindings, .podDisruptionBudgets, .customResourceDefinitions,
+        .services, .pods, .configMaps, .secrets, .endpoints, .events, .namespaces, .serviceAccounts, .deployments,
+        .statefulSets, .roles, .roleBindings, .podDisruptionBudgets, .customResourceDefinitions,
     ]
 
     /// Puts an object as it is, status included: the world that a test starts from.
