@@ -117,11 +117,13 @@ let package = Package(
         ),
         library("SessionControl", ["InterceptPlanning", "KubernetesClient", "KubernetesModel", logging]),
         library("OCIImage", ["KubernetesModel", crypto, asyncHTTPClient, nioCore, nioHTTP1]),
+        // Starts a program so that it does not outlive this one; C, because Swift can call neither fork nor prctl.
+        .target(name: "CSpawn"),
         // Layer 3: roles.
         library(
             "Intercept",
             [
-                "InterceptPlanning", "KubernetesClient", "KubernetesModel", "SessionControl", "TrafficMatch",
+                "CSpawn", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "SessionControl", "TrafficMatch",
                 "TunnelTransport", "Tunnel", nioCore, nioPosix, logging,
             ]
         ),
@@ -180,7 +182,8 @@ let package = Package(
         tests(
             "Intercept",
             [
-                "InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport", "SessionControl",
+                "CSpawn", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport",
+                "SessionControl",
                 "TrafficMatch", "TunnelTransport", logging, nioCore, nioPosix,
             ]
         ),

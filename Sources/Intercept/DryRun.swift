@@ -30,7 +30,9 @@ extension InterceptRun {
             match: self.options.match,
             fingerprint: "(random)",
             ttlSeconds: self.options.ttlSeconds,
-            onUnreachable: self.options.onUnreachable
+            onUnreachable: self.options.onUnreachable,
+            samplePer10000: self.options.samplePer10000,
+            isBounded: self.options.requestLimit != nil
         )
         let replicas = try await self.replicas(preflight, original)
         let session = Session(

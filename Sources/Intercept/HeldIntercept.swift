@@ -45,7 +45,7 @@ struct HeldIntercept: Sendable {
                 epoch: UInt64(self.membership.route.epoch),
                 version: self.run.options.version
             ),
-            localPorts: self.membership.localPorts,
+            destination: LocalPorts(service: self.run.localService, ports: self.membership.localPorts),
             logger: self.run.logger,
             events: self.run.events
         )

@@ -17,6 +17,10 @@ public struct InterceptError: Error, Sendable, Hashable, CustomStringConvertible
         public static let notReady = Code(name: "not-ready")
         /// The original does not answer through the decoy.
         public static let originalUnreachable = Code(name: "original-unreachable")
+        /// The command that is the local service cannot be started, or ended too early.
+        public static let commandFailed = Code(name: "command-failed")
+        /// The Service has no Pod.
+        public static let noWorkload = Code(name: "no-workload")
         /// The intercept was ended by someone else.
         public static let ended = Code(name: "ended")
     }

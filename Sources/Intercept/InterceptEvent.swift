@@ -10,6 +10,12 @@ public enum InterceptEvent: Sendable, Hashable {
     case tunnelUp(pod: String)
     /// A tunnel to a replica is down; it is dialled again.
     case tunnelDown(pod: String, reason: String)
+    /// The intercept ends by itself: a limit that was set for it is reached.
+    case finished(String)
+    /// Nothing accepts connections on a local port; the original answers meanwhile.
+    case localPortLost(Int)
+    /// A local port that was lost accepts connections again.
+    case localPortBack(Int)
     /// The Service is what it was.
     case restored
     /// Bystander connections are still open in the interceptor; it removes itself when they have ended.

@@ -42,6 +42,34 @@ public struct InterceptOptions: Sendable {
         }
     }
 
+    /// A Service port and the local port that takes its place, both as numbers.
+    public struct PortPair: Sendable, Hashable {
+        /// The Service's port.
+        public var remote: Int
+        /// The port on this machine.
+        public var local: Int
+
+        /// A pair by its parts.
+        public init(remote: Int, local: Int) {
+            self.remote = remote
+            self.local = local
+        }
+    }
+
+    /// A moment at which an intercept ends.
+    public struct TimeLimit: Sendable, Hashable {
+        /// How long from its start.
+        public var duration: Duration
+        /// What is said then, as in `it is 17:00`.
+        public var reason: String
+
+        /// A limit by its parts.
+        public init(_ duration: Duration, reason: String) {
+            self.duration = duration
+            self.reason = reason
+        }
+    }
+
     /// The Service's name.
     public var service: String
     /// Its namespace; nil for the context's.
@@ -66,6 +94,10 @@ public struct InterceptOptions: Sendable {
     public var drainSeconds: Int = 600
     /// What answers when this machine does not.
     public var onUnreachable: InterceptPlanning.Route.Unreachable = .original
+    /// How many requests this machine answers before the intercept ends by itself; nil for no limit.
+    public var requestLimit: Int?
+    /// When the intercept ends by itself; nil for never.
+    public var timeLimit: TimeLimit?
     /// Whether routes of others that overlap are removed.
     public var takesOver: Bool = false
     /// The program's version, told to the interceptor.
@@ -88,6 +120,8 @@ public struct InterceptOptions: Sendable {
         self.image = image
         self.imagePullSecret = nil
         self.replicas = nil
+        self.requestLimit = nil
+        self.timeLimit = nil
         self.version = version
     }
 }

@@ -1,4 +1,4 @@
-import InterceptPlanning
+public import InterceptPlanning
 public import KubernetesClient
 import KubernetesModel
 public import Logging
@@ -10,27 +10,63 @@ public struct InterceptRun: Sendable {
     let options: InterceptOptions
     let store: SessionStore
     let events: @Sendable (InterceptEvent) -> Void
+    let prepare: Preparation?
+    let localService: LocalService
+    private let clock: any Clock<Duration>
     let logger: Logger
     var client: KubernetesClient { self.store.client }
     var names: InterceptNames { self.store.names }
 
+    /// What the local side has to be ready for.
+    public struct LocalSide: Sendable, Hashable {
+        /// The Service's names.
+        public var names: InterceptNames
+        /// What the Service is without any hijack.
+        public var original: OriginalService
+        /// Service ports, by number, and the local ports that take their place.
+        public var ports: [InterceptOptions.PortPair]
+
+        /// Says where nothing listens yet.
+        public func warnOfClosedPorts(_ events: @Sendable (InterceptEvent) -> Void) async {
+            for port in self.ports where await !LocalPort.isOpen(port.local) {
+                events(
+                    .warning(
+                        "nothing listens on port \(port.local) of this machine yet; the original answers until "
+                            + "something does"
+                    )
+                )
+            }
+        }
+    }
+
+    /// Makes the local side ready; what it throws stops the start before anything is changed. Called at each joining.
+    public typealias Preparation = @Sendable (LocalSide) async throws -> Void
+
     /// An intercept that was not started yet.
     ///
-    /// - Parameter events: told of every step, from any thread.
+    /// - Parameters:
+    ///   - prepare: makes the local side ready before the Session is joined; without it a warning says where nothing
+    ///     listens yet.
+    ///   - events: told of every step, from any thread.
     public init(
         options: InterceptOptions,
         client: KubernetesClient,
         logger: Logger = Logger(label: "detour.intercept", factory: { _ in SwiftLogNoOpLogHandler() }),
+        prepare: Preparation? = nil,
+        clock: any Clock<Duration> = ContinuousClock(),
         events: @escaping @Sendable (InterceptEvent) -> Void
     ) {
         let names = InterceptNames(namespace: options.namespace ?? client.namespace, service: options.service)
         self.options = options
         self.store = SessionStore(client: client, names: names)
         self.events = events
+        self.prepare = prepare
+        self.localService = LocalService(requestLimit: options.requestLimit, events: events)
+        self.clock = clock
         self.logger = logger
     }
 
-    /// Intercepts until `stop` returns, then puts everything back.
+    /// Intercepts until `stop` returns or a limit is reached, then puts everything back.
     ///
     /// - Throws: ``InterceptError``, `PlanningError`, `SessionControlError` or `KubernetesError`; the cluster is put
     ///   back first, as far as it can be reached.
@@ -41,14 +77,35 @@ public struct InterceptRun: Sendable {
                 await stop()
                 return true
             }
+            group.addTask {
+                self.events(.finished(try await self.limitReached()))
+                return true
+            }
             group.addTask { try await self.intercept() }
             let wasStopped = try await group.next()
             group.cancelAll()
             guard wasStopped == true else { return }
-            do {
-                // What the clean-up throws is the command's failure too.
-                _ = try await group.next()
-            } catch is CancellationError {}
+            // What the clean-up throws is the command's failure too.
+            while true {
+                do {
+                    guard try await group.next() != nil else { return }
+                } catch is CancellationError {}
+            }
+        }
+    }
+
+    /// Returns when the intercept is to end by itself, and says why; never where it has no limit.
+    private func limitReached() async throws -> String {
+        try await withThrowingTaskGroup(of: String.self) { group in
+            group.addTask { try await self.localService.limitReached() }
+            group.addTask {
+                let limit = self.options.timeLimit
+                try await self.clock.sleep(for: limit?.duration ?? .seconds(Int32.max))
+                return limit?.reason ?? ""
+            }
+            defer { group.cancelAll() }
+            guard let reason = try await group.next() else { throw CancellationError() }
+            return reason
         }
     }
 

@@ -13,18 +13,6 @@ extension InterceptRun {
         try await preflight.permissions(definitionExists: definitionExists)
         let existing = definitionExists ? try await self.store.find() : nil
         let (ports, original, uid) = try await self.target(preflight, existing)
-        for (_, local) in ports where await !LocalPort.isOpen(local) {
-            self.events(
-                .warning(
-                    "nothing listens on port \(local) of this machine yet; the original answers until something does"
-                )
-            )
-        }
-        if !definitionExists {
-            self.events(.step("making the definition of sessions.detour.dev"))
-            try await preflight.ensureDefinition()
-        }
-
         let identity = try TunnelIdentity()
         let route = Route(
             id: Random.hex(bytes: 8),
@@ -34,8 +22,18 @@ extension InterceptRun {
             fingerprint: identity.fingerprint,
             ttlSeconds: self.options.ttlSeconds,
             onUnreachable: self.options.onUnreachable,
-            samplePer10000: self.options.samplePer10000
+            samplePer10000: self.options.samplePer10000,
+            isBounded: self.options.requestLimit != nil
         )
+        if let existing, case .refused(let error) = existing.joining(route, takeOver: self.options.takesOver) {
+            throw error
+        }
+        try await self.prepare(.init(names: self.names, original: original, ports: ports))
+        if !definitionExists {
+            self.events(.step("making the definition of sessions.detour.dev"))
+            try await preflight.ensureDefinition()
+        }
+
         let fresh = Session(
             names: self.names,
             serviceUID: uid,
@@ -73,6 +71,11 @@ extension InterceptRun {
         )
     }
 
+    private func prepare(_ side: LocalSide) async throws {
+        if let prepare { return try await prepare(side) }
+        await side.warnOfClosedPorts(self.events)
+    }
+
     func replicas(_ preflight: Preflight, _ original: OriginalService) async throws -> Int {
         if let replicas = self.options.replicas { return replicas }
         return try await preflight.replicas(selector: original.selector)
@@ -83,7 +86,7 @@ extension InterceptRun {
         _ preflight: Preflight,
         _ existing: Session?,
         heals: Bool = true
-    ) async throws -> (ports: [(remote: Int, local: Int)], original: OriginalService, uid: String) {
+    ) async throws -> (ports: [InterceptOptions.PortPair], original: OriginalService, uid: String) {
         // A hijack without its Session is a wreck that someone left: it is healed before anything is judged.
         if heals, existing == nil, let service = try await self.store.services.find(self.names.service),
             ServiceSwap.selectedIncarnation(of: service) != nil
@@ -102,7 +105,7 @@ extension InterceptRun {
     }
 
     /// The Service ports asked for and their local ports; the only port, to the same number, when none was asked for.
-    private func ports(of target: InterceptTarget) throws -> [(remote: Int, local: Int)] {
+    private func ports(of target: InterceptTarget) throws -> [InterceptOptions.PortPair] {
         let mappings = self.options.ports
         if mappings.isEmpty {
             let all = InterceptedPort.all(in: target.original.ports)
@@ -114,9 +117,9 @@ extension InterceptRun {
                         + "-p can be repeated"
                 )
             }
-            return [(remote: only.port, local: only.port)]
+            return [.init(remote: only.port, local: only.port)]
         }
-        var ports: [(remote: Int, local: Int)] = []
+        var ports: [InterceptOptions.PortPair] = []
         for mapping in mappings {
             let port = try target.port(mapping.remote)
             if let other = ports.first(where: { $0.remote == port.port }) {
@@ -126,7 +129,7 @@ extension InterceptRun {
                         + "\(other.local) and \(mapping.local); one -p for each port"
                 )
             }
-            ports.append((remote: port.port, local: mapping.local))
+            ports.append(.init(remote: port.port, local: mapping.local))
         }
         return ports
     }

@@ -2,7 +2,6 @@ import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 import Logging
-import NIOCore
 import SessionControl
 import Synchronization
 import Tunnel
@@ -16,7 +15,7 @@ final class TunnelKeeper: Sendable {
     private let store: SessionStore
     private let identity: TunnelIdentity
     private let hello: TunnelHello
-    private let localPorts: [Int: Int]
+    private let destination: LocalPorts
     private let logger: Logger
     private let events: @Sendable (InterceptEvent) -> Void
     /// Pod UIDs of the replicas that a task looks after.
@@ -28,7 +27,7 @@ final class TunnelKeeper: Sendable {
         store: SessionStore,
         identity: TunnelIdentity,
         hello: TunnelHello,
-        localPorts: [Int: Int],
+        destination: LocalPorts,
         logger: Logger,
         events: @escaping @Sendable (InterceptEvent) -> Void
     ) {
@@ -36,7 +35,7 @@ final class TunnelKeeper: Sendable {
         self.store = store
         self.identity = identity
         self.hello = hello
-        self.localPorts = localPorts
+        self.destination = destination
         self.logger = logger
         self.events = events
     }
@@ -103,18 +102,13 @@ final class TunnelKeeper: Sendable {
             in: self.store.names.namespace,
             port: UInt16(InterceptorConfiguration.tunnelPort)
         )
-        let ports = self.localPorts
         return try await TunnelClient.connect(
             over: channel,
             configuration: .init(
                 identity: self.identity,
                 serverFingerprint: replica.fingerprint,
                 hello: self.hello,
-                targets: { header in
-                    // 127.0.0.1 and ::1: a local process may listen on either.
-                    guard let local = header.servicePort.flatMap({ ports[Int($0)] }) else { return [] }
-                    return ["127.0.0.1", "::1"].compactMap { try? SocketAddress(ipAddress: $0, port: local) }
-                }
+                destination: self.destination
             ),
             logger: self.logger
         )

@@ -117,6 +117,8 @@ public struct Route: Sendable, Hashable {
     public var onUnreachable: Unreachable
     /// Of 10,000 requests that match, how many it takes.
     public var samplePer10000: Int
+    /// Whether the laptop counts the requests it takes: each then gets a tunnel stream of its own.
+    public var isBounded: Bool
 
     /// A route by its parts.
     public init(
@@ -128,7 +130,8 @@ public struct Route: Sendable, Hashable {
         epoch: Int64 = 1,
         ttlSeconds: Int = 60,
         onUnreachable: Unreachable = .original,
-        samplePer10000: Int = 10_000
+        samplePer10000: Int = 10_000,
+        isBounded: Bool = false
     ) {
         self.id = id
         self.owner = owner
@@ -139,6 +142,7 @@ public struct Route: Sendable, Hashable {
         self.ttlSeconds = ttlSeconds
         self.onUnreachable = onUnreachable
         self.samplePer10000 = samplePer10000
+        self.isBounded = isBounded
     }
 }
 

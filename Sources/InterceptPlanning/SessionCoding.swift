@@ -112,7 +112,8 @@ extension Route {
             epoch: json["epoch"]?.integer ?? 1,
             ttlSeconds: Session.seconds(json["ttlSeconds"]) ?? 60,
             onUnreachable: json["onUnreachable"]?.string.flatMap(Unreachable.init(rawValue:)) ?? .original,
-            samplePer10000: json["samplePer10000"]?.integer.map { Int(min(max($0, 0), 10_000)) } ?? 10_000
+            samplePer10000: json["samplePer10000"]?.integer.map { Int(min(max($0, 0), 10_000)) } ?? 10_000,
+            isBounded: json["bounded"]?.bool ?? false
         )
     }
 
@@ -127,6 +128,7 @@ extension Route {
             "ttlSeconds": .integer(Int64(self.ttlSeconds)),
             "onUnreachable": .string(self.onUnreachable.rawValue),
         ]
+        if self.isBounded { members["bounded"] = true }
         if self.samplePer10000 < 10_000 { members["samplePer10000"] = .integer(Int64(self.samplePer10000)) }
         return .object(members)
     }

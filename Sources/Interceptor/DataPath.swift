@@ -92,7 +92,8 @@ struct DataPath: Sendable {
                                 upstreamPath: self.gate.socketPath(route: route.id),
                                 isUp: tunnels[route.id] == UInt64(route.epoch),
                                 onUnreachable: route.onUnreachable == .original ? .original : .unavailable,
-                                samplePer10000: route.samplePer10000
+                                samplePer10000: route.samplePer10000,
+                                isBounded: route.isBounded
                             )
                         }
                     )

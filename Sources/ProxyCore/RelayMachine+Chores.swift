@@ -60,7 +60,9 @@ extension RelayMachine {
         self.responseScanner = HeadScanner(limit: self.headLimit)
         if exchange.closesAfter {
             self.beginClosing()
-        } else if exchange.server == .upstream, self.upstreamHasEnded || self.upstreamHasClientEnd {
+        } else if exchange.server == .upstream,
+            self.upstreamHasEnded || self.upstreamHasClientEnd || self.tunnelRoute?.isBounded == true
+        {
             self.dropTunnel()
         }
     }

@@ -25,6 +25,8 @@ public struct Route: Hashable, Sendable {
 
     /// Whether it takes connections, and looks at no request.
     public var takesWholeConnections: Bool { self.match.takesEverything }
+    /// Whether each request gets a connection into the tunnel of its own: the laptop counts them.
+    public var isBounded: Bool
 
     /// A route from its parts.
     public init(
@@ -33,7 +35,8 @@ public struct Route: Hashable, Sendable {
         upstreamPath: String,
         isUp: Bool,
         onUnreachable: OnUnreachable = .original,
-        samplePer10000: Int = 10_000
+        samplePer10000: Int = 10_000,
+        isBounded: Bool = false
     ) {
         self.id = id
         self.match = match
@@ -41,5 +44,6 @@ public struct Route: Hashable, Sendable {
         self.isUp = isUp
         self.onUnreachable = onUnreachable
         self.samplePer10000 = samplePer10000
+        self.isBounded = isBounded
     }
 }

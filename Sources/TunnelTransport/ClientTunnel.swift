@@ -95,7 +95,7 @@ final class ClientTunnel: YamuxHandlerDelegate {
             tunnel: self.mux,
             timing: self.configuration.timing,
             eventLoop: self.channel.eventLoop,
-            targets: self.configuration.targets
+            destination: self.configuration.destination
         )
     }
 

@@ -25,6 +25,8 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
     private let timing: TunnelTiming
     /// Called when the peer acknowledges, before anything else flows.
     private let onAcknowledged: (() -> Void)?
+    /// Called once, when the stream is over in both directions.
+    private var onEnd: (() -> Void)?
     private var context: ChannelHandlerContext?
     /// The stream; 0 while there is none yet.
     private(set) var stream: UInt32
@@ -49,11 +51,18 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
     private var orphanTimer: Scheduled<Void>?
 
     /// The leg of a stream that the peer opened (`stream`), or of one that `openStream` opens later.
-    init(tunnel: YamuxHandler, timing: TunnelTiming, stream: UInt32 = 0, onAcknowledged: (() -> Void)? = nil) {
+    init(
+        tunnel: YamuxHandler,
+        timing: TunnelTiming,
+        stream: UInt32 = 0,
+        onAcknowledged: (() -> Void)? = nil,
+        onEnd: (() -> Void)? = nil
+    ) {
         self.tunnel = tunnel
         self.timing = timing
         self.stream = stream
         self.onAcknowledged = onAcknowledged
+        self.onEnd = onEnd
     }
 
     /// Opens the stream and sends `preamble`; everything else waits for the peer's acknowledgement.
@@ -69,6 +78,19 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
         self.tunnel.accept(self.stream)
         self.isOpen = true
         self.pump()
+    }
+
+    /// Takes this leg out of the stream's life before it was handed over: another leg has the stream.
+    func withdraw() {
+        self.isGone = true
+        self.onEnd = nil
+    }
+
+    private func end() {
+        self.orphanTimer?.cancel()
+        let onEnd = self.onEnd
+        self.onEnd = nil
+        onEnd?()
     }
 
     /// Ends the stream at once and the local connection with it.
@@ -113,6 +135,7 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
         if self.localEnded {
             self.localEnded = false
             self.tunnel.finish(self.stream)
+            if self.isGone, self.remoteEnded { self.end() }
         } else if self.readIsDue {
             guard self.tunnel.isWritable else { return self.waitForTunnel() }
             self.readIsDue = false
@@ -137,7 +160,8 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
         guard let context = self.context, !self.isGone else {
             // Nobody is left to read this.
             self.orphanTimer?.cancel()
-            return self.tunnel.reset(self.stream)
+            self.tunnel.reset(self.stream)
+            return self.end()
         }
         if self.undelivered.readableBytes == 0, !context.channel.isWritable, self.cycleIsOpen { context.flush() }
         if self.undelivered.readableBytes == 0, context.channel.isWritable {
@@ -184,6 +208,7 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
         self.remoteEnded = true
         if self.isGone {
             self.orphanTimer?.cancel()
+            if self.unsent.isEmpty { self.end() }
         } else if let context = self.context, self.undelivered.readableBytes == 0 {
             self.closeOutput(context)
         }
@@ -196,6 +221,17 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
             guard let context = leg.value.context, !leg.value.isGone else { return }
             leg.value.closedOutput = true
             context.close(mode: .output, promise: nil)
+            leg.value.awaitEnd(context)
+        }
+    }
+
+    /// A local process that ignores the end of its input keeps its connection; nobody else waits for it for long.
+    private func awaitEnd(_ context: ChannelHandlerContext) {
+        guard self.onEnd != nil, self.remoteEnded else { return }
+        self.orphanTimer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(
+            in: TimeAmount(self.timing.orphan)
+        ) {
+            self.end()
         }
     }
 
@@ -206,6 +242,7 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
         self.remoteEnded = true
         self.localEnded = false
         self.isOpen = false
+        self.end()
         guard let context = self.context, !self.isGone else { return }
         self.isGone = true
         // Without lingering a TCP connection is reset. A Unix socket has no reset; its peer sees a hang-up.
@@ -247,15 +284,20 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
         // A clean end is announced, unless this end shut its output first; a failed write closes without a word.
         if self.failed || !self.isOpen || !(self.sawInputEnd || self.closedOutput) {
             self.tunnel.reset(self.stream)
-            return
+            return self.end()
         }
         self.endLocalInput()
-        guard !self.remoteEnded else { return }
+        guard !self.remoteEnded else {
+            // What waits for credit still goes, and then it is over.
+            if self.unsent.isEmpty { self.end() }
+            return
+        }
         let stream = self.stream
         self.orphanTimer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(
             in: TimeAmount(self.timing.orphan)
         ) {
             self.tunnel.reset(stream)
+            self.end()
         }
     }
 

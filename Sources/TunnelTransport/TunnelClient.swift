@@ -14,8 +14,8 @@ public enum TunnelClient {
         public var serverFingerprint: String
         /// The first line.
         public var hello: TunnelHello
-        /// The local addresses to try, in order, for a diverted connection; none refuses it. Runs on the event loop.
-        public var targets: @Sendable (ProxyHeader) -> [SocketAddress]
+        /// Where diverted connections go.
+        public var destination: any LocalDestination
         /// Pings and deadlines.
         public var timing = TunnelTiming()
         /// What a session lets its peer do.
@@ -26,12 +26,12 @@ public enum TunnelClient {
             identity: TunnelIdentity,
             serverFingerprint: String,
             hello: TunnelHello,
-            targets: @escaping @Sendable (ProxyHeader) -> [SocketAddress]
+            destination: any LocalDestination
         ) {
             self.identity = identity
             self.serverFingerprint = serverFingerprint
             self.hello = hello
-            self.targets = targets
+            self.destination = destination
         }
     }
 

@@ -10,6 +10,8 @@ public struct TunnelTiming: Sendable, Hashable {
     public var preamble: Duration = .seconds(1)
     /// The longest wait for a stream's acknowledgement, and for the laptop's own connect.
     public var acknowledgement: Duration = .seconds(3)
+    /// How long a local address may take to answer before the next one is tried beside it.
+    public var headStart: Duration = .milliseconds(50)
     /// The longest a stream stays half open once its local connection is gone.
     public var orphan: Duration = .seconds(60)
 

@@ -12,6 +12,10 @@ struct EventRenderer: Sendable {
         case .warning(let text): Terminal.say(text, .warning)
         case .tunnelDown(let pod, let reason):
             Terminal.say("tunnel to \(pod) is down (\(reason)); dialling again", .warning)
+        case .localPortLost(let port):
+            Terminal.say("nothing listens on port \(port) of this machine; the original answers meanwhile", .warning)
+        case .localPortBack(let port): self.say("port \(port) of this machine answers again", .good)
+        case .finished(let reason): self.say("\(reason); ending the intercept", .good)
         case .step(let text): self.say("\(text) …")
         case .tunnelUp(let pod): self.say("tunnel to \(pod) is up")
         case .ready(let ready):
@@ -52,6 +56,9 @@ struct EventRenderer: Sendable {
         case .tunnelUp(let pod): ["event": "tunnel-up", "pod": .string(pod)]
         case .tunnelDown(let pod, let reason):
             ["event": "tunnel-down", "pod": .string(pod), "reason": .string(reason)]
+        case .localPortLost(let port): ["event": "local-port-lost", "port": .integer(Int64(port))]
+        case .localPortBack(let port): ["event": "local-port-back", "port": .integer(Int64(port))]
+        case .finished(let reason): ["event": "finished", "reason": .string(reason)]
         case .restored: ["event": "restored"]
         case .draining(let replicas): ["event": "draining", "replicas": .integer(Int64(replicas))]
         case .ending: ["event": "ending"]

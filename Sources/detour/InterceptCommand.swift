@@ -20,11 +20,17 @@ struct InterceptCommand: AsyncParsableCommand {
 
     @Argument(
         help: """
-            The Service, NAME or service/NAME; or deployment/NAME or statefulset/NAME for the Service that leads to it. \
-            'service NAME' in two words works too.
+            The Service, NAME or service/NAME; or deployment/NAME or statefulset/NAME for the Service that leads to it.
             """
     )
-    var target: [String]
+    var target: String
+
+    @Argument(help: "The name, where the target is a kind in a word of its own, as in 'service leaf'.")
+    var name: String?
+
+    @OptionGroup var localSide: LocalSideOptions
+
+    @OptionGroup var bounds: BoundOptions
 
     @OptionGroup var connection: ConnectionOptions
 
@@ -109,9 +115,7 @@ struct InterceptCommand: AsyncParsableCommand {
                     let plan = try await InterceptRun(options: options, client: client) { _ in }.dryRun()
                     Terminal.print(try plan.output.text(self.output))
                 } else {
-                    let renderer = EventRenderer(format: self.output, isQuiet: self.quiet)
-                    try await InterceptRun(options: options, client: client, events: renderer.render)
-                        .run(until: { await Signals.interruption() })
+                    try await self.intercept(options, client)
                 }
             }
         }
@@ -120,7 +124,7 @@ struct InterceptCommand: AsyncParsableCommand {
     /// What the words before the options name.
     func reference() throws -> TargetReference {
         do {
-            return try TargetReference(parsing: self.target)
+            return try TargetReference(parsing: [self.target] + [self.name].compactMap(\.self))
         } catch let error as InterceptError {
             throw ValidationError(error.message)
         }
@@ -146,6 +150,7 @@ struct InterceptCommand: AsyncParsableCommand {
         options.drainSeconds = self.drain.value
         options.onUnreachable = self.onUnreachable == .original ? .original : .unavailable
         options.takesOver = self.takeOver
+        self.bounds.apply(to: &options)
         return options
     }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// A whole number of seconds, read from `45`, `45s`, `10m` or `2h`.
-struct Seconds: ExpressibleByArgument, CustomStringConvertible {
+struct Seconds: ExpressibleByArgument, CustomStringConvertible, Hashable {
     var value: Int
 
     init(_ value: Int) {

@@ -4,6 +4,15 @@ import UnixSignals
 enum Signals {
     /// Returns when the process is asked to stop: Ctrl-C, SIGTERM, or its terminal went away.
     static func interruption() async {
-        for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup) { return }
+        for await _ in await Self.sequence() { return }
+    }
+
+    /// Calls `body` with the number of each signal that asks the process to stop, until it is cancelled.
+    static func each(_ body: @Sendable (Int32) -> Void) async {
+        for await signal in await Self.sequence() { body(signal.rawValue) }
+    }
+
+    private static func sequence() async -> UnixSignalsSequence {
+        await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     }
 }

@@ -22,13 +22,16 @@ enum Terminal {
             case .good: ("", "32")
             case .error: ("error: ", "31")
             }
-        let line = prefix + Self.inert(text)
+        let line = prefix + Self.inert(ProgramName.spoken(text))
         let painted = Self.isColoured && !colour.isEmpty ? "\u{1b}[\(colour)m\(line)\u{1b}[0m" : line
         FileHandle.standardError.write(Data((painted + "\n").utf8))
     }
 
     /// Whether somebody can be asked: messages are seen and answers can be typed.
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
+
+    /// Whether this program is in the foreground of the terminal on its stdin: the keys that make signals reach it.
+    static var isForeground: Bool { isatty(STDIN_FILENO) == 1 && tcgetpgrp(STDIN_FILENO) == getpgrp() }
 
     /// Asks on stderr and reads a line from stdin; nil at the end of the input.
     static func ask(_ question: String) -> String? {

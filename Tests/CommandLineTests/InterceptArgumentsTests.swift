@@ -19,6 +19,18 @@ struct InterceptArgumentsTests {
         #expect(throws: ValidationError.self) { try command.reference() }
     }
 
+    @Test("What follows '--' is the command, whatever it looks like; what comes before is not")
+    func command() throws {
+        let plain = try InterceptCommand.parse(["leaf", "-p", "80:3000", "--", "npm", "run", "-x", "--", "--help"])
+        #expect(plain.localSide.command == ["npm", "run", "-x", "--", "--help"])
+        #expect(try plain.reference() == TargetReference(.service, "leaf"))
+        let two = try InterceptCommand.parse(["service", "leaf", "--env-file", "x.env", "--", "make"])
+        #expect(try two.reference() == TargetReference(.service, "leaf"))
+        #expect(two.localSide.command == ["make"])
+        #expect(two.localSide.envFile == "x.env")
+        #expect(try InterceptCommand.parse(["leaf"]).localSide.command.isEmpty)
+    }
+
     @Test("-l takes a port number only", arguments: ["0", "65536", "-1"])
     func localPort(text: String) throws {
         #expect(throws: (any Error).self) { try InterceptCommand.parse(["leaf", "-r", "80", "-l", text]) }

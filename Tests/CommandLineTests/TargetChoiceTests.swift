@@ -23,7 +23,10 @@ struct TargetChoiceTests {
         return KubernetesClient(transport: ModelAPIServer(cluster), namespace: "shop")
     }
 
-    @Test("Number or name picks one; the question lists them", arguments: [("2", "front"), ("front\n", "front"), (" 1 ", "admin")])
+    @Test(
+        "Number or name picks one; the question lists them",
+        arguments: [("2", "front"), ("front\n", "front"), (" 1 ", "admin")]
+    )
     func picks(answer: String, name: String) async throws {
         let asked = Mutex("")
         let choice = TargetChoice(client: self.client(), isQuiet: true) { question in

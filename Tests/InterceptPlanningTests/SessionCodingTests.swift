@@ -15,6 +15,19 @@ struct SessionCodingTests {
         #expect(try Session(object) == session)
     }
 
+    @Test("A bounded route stays one; where nothing is said it is none")
+    func bounded() throws {
+        var route = try Sample.route()
+        route.isBounded = true
+        let session = try Sample.session(routes: [route])
+        var object = session.object
+        #expect(try Session(object).routes.map(\.isBounded) == [true])
+        guard var routes = object[path: "spec", "routes"]?.array else { return #expect(Bool(false)) }
+        routes[0]["bounded"] = nil
+        object.json["spec"]?["routes"] = .array(routes)
+        #expect(try Session(object).routes.map(\.isBounded) == [false])
+    }
+
     @Test("The restore data stand where the documented manual clean-up looks for them")
     func restoreService() throws {
         let restore = try Sample.session().object[path: "spec", "restore-service"]

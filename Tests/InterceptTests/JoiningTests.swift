@@ -163,7 +163,7 @@ struct JoiningTests {
     func ports() async throws {
         let scene = Scene(ports: [["name": "http", "port": 80], ["name": "admin", "port": 9_090]])
         let error = await #expect(throws: InterceptError.self) { try await scene.run(ports: []).join() }
-        #expect(error?.message.contains("80, 9090") == true)
+        #expect(error?.message.contains("80 (http), 9090 (admin)") == true)
         let unknown = await #expect(throws: PlanningError.self) {
             try await scene.run(ports: [.init(remote: "grpc", local: 1)]).join()
         }

@@ -9,7 +9,8 @@ struct TargetReferenceTests {
         arguments: [
             (["leaf"], .service), (["service/leaf"], .service), (["services/leaf"], .service), (["svc/leaf"], .service),
             (["service", "leaf"], .service), (["svc", "leaf"], .service), (["deployment/leaf"], .deployment),
-            (["deploy/leaf"], .deployment), (["deployment.apps/leaf"], .deployment), (["deployment", "leaf"], .deployment),
+            (["deploy/leaf"], .deployment), (["deployment.apps/leaf"], .deployment),
+            (["deployment", "leaf"], .deployment),
             (["statefulset/leaf"], .statefulSet), (["sts/leaf"], .statefulSet), (["StatefulSet/leaf"], .statefulSet),
         ] as [([String], TargetReference.Kind)]
     )

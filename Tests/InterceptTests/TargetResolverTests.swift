@@ -41,7 +41,10 @@ struct TargetResolverTests {
         #expect(scene.server.requests.isEmpty)
     }
 
-    @Test("A workload means the one Service that selects its Pods", arguments: [.deployment, .statefulSet] as [TargetReference.Kind])
+    @Test(
+        "A workload means the one Service that selects its Pods",
+        arguments: [.deployment, .statefulSet] as [TargetReference.Kind]
+    )
     func one(kind: TargetReference.Kind) async throws {
         #expect(try await self.meaning(self.scene(), kind) == .service("leaf"))
         #expect(self.scene().writes.isEmpty)
@@ -98,7 +101,10 @@ struct TargetResolverTests {
         let run = try scene.run { $0.service = "leaf-v2" }
         let error = await #expect(throws: InterceptError.self) { try await run.join() }
         #expect(error?.code == .noSuchService)
-        #expect(error?.message.hasSuffix("detour intercept deployment/leaf-v2 -n shop") == true, "\(error?.message ?? "")")
+        #expect(
+            error?.message.hasSuffix("detour intercept deployment/leaf-v2 -n shop") == true,
+            "\(error?.message ?? "")"
+        )
     }
 
     @Test("A port asked for twice is refused, however it was named")

@@ -35,6 +35,24 @@ struct DivertTests {
         #expect(rig.records.map(\.server) == [.laptop, .original, .laptop])
     }
 
+    @Test("of a bounded route gets a stream of its own, given back after its answer")
+    func bounded() throws {
+        var route = try Route.user("alice")
+        route.isBounded = true
+        var rig = Rig(routes: [route])
+        rig.receive(.client, get("/1", user: "alice") + get("/2", user: "alice") + get("/3"))
+        rig.after { $0.upstreamAccepted() }
+        rig.receive(.upstream, ok("1"))
+        #expect(rig.journal == ["connect alice", "disconnect", "connect alice"])
+        // The laptop takes no second one.
+        rig.after { $0.upstreamEnded() }
+        rig.receive(.original, ok("2"))
+        rig.receive(.original, ok("3"))
+        #expect(rig.sent[.upstream] == get("/1", user: "alice"))
+        #expect(rig.records.map(\.server) == [.laptop, .original, .original])
+        #expect(rig.records.map(\.fallback) == [nil, .localRefused, nil])
+    }
+
     @Test("of another route gets a stream of its own")
     func otherRoute() throws {
         var rig = Rig(routes: [try .user("alice"), try .user("bob")])

@@ -34,7 +34,10 @@ public struct TargetResolver: Sendable {
             )
         }
         let labels = workload[path: "spec", "template", "metadata", "labels"]?.strings ?? [:]
-        let services = WorkloadServices(podLabels: labels, among: try await self.client.resources(.services).list().items)
+        let services = WorkloadServices(
+            podLabels: labels,
+            among: try await self.client.resources(.services).list().items
+        )
         switch (services.fit.count, services.unfit.count) {
         case (1, _): return .service(services.fit[0])
         case (2..., _): return .oneOf(services.fit)

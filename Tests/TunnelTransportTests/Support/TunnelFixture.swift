@@ -102,14 +102,14 @@ final class TunnelFixture: Sendable {
         session: String = TunnelFixture.session,
         identity: TunnelIdentity? = nil,
         serverFingerprint: String? = nil,
+        destination: FixedDestination? = nil,
         over channel: (any Channel)? = nil
     ) async throws -> TunnelConnection {
         var configuration = TunnelClient.Configuration(
             identity: identity ?? self.laptop,
             serverFingerprint: serverFingerprint ?? self.serverIdentity.fingerprint,
             hello: TunnelHello(route: route, session: session, epoch: epoch, version: "test"),
-            targets: { _ in port == 0 ? [] : [try? SocketAddress(ipAddress: "127.0.0.1", port: port)].compactMap(\.self)
-            }
+            destination: destination ?? FixedDestination(ports: port == 0 ? [] : [("127.0.0.1", port)])
         )
         configuration.timing = self.settings.timing
         configuration.limits = self.settings.limits

@@ -1,0 +1,80 @@
+import NIOCore
+import Synchronization
+import Tunnel
+import TunnelTransport
+
+/// The process on this machine that the intercept leads to, for as long as the intercept runs: across tunnels and joins.
+final class LocalService: Sendable {
+    private struct State: Sendable {
+        var memory = LocalPortMemory()
+        var budget: RequestBudget
+    }
+
+    private let state: Mutex<State>
+    private let limit: Int?
+    private let events: @Sendable (InterceptEvent) -> Void
+    private let end: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+
+    /// - Parameter requestLimit: how many requests it takes; nil for no limit.
+    init(requestLimit: Int?, events: @escaping @Sendable (InterceptEvent) -> Void) {
+        self.state = Mutex(State(budget: RequestBudget(limit: requestLimit)))
+        self.limit = requestLimit
+        self.events = events
+        self.end = AsyncStream.makeStream()
+    }
+
+    /// Returns when the last request of the limit has been answered, and says so; never where there is no limit.
+    func limitReached() async throws -> String {
+        for await _ in self.end.stream {}
+        try Task.checkCancellation()
+        return self.limit == 1 ? "1 request was answered" : "\(self.limit ?? 0) requests were answered"
+    }
+
+    /// The addresses of a port to try for a connection; none when the limit is used up.
+    func addresses(port: Int) -> [SocketAddress] {
+        let hosts = self.state.withLock { $0.budget.take() ? $0.memory.hosts(port: port) : [] }
+        return hosts.compactMap { try? SocketAddress(ipAddress: $0, port: port) }
+    }
+
+    /// What became of a connection that `addresses(port:)` had addresses for.
+    func became(_ outcome: LocalOutcome, port: Int) {
+        let (change, isLast) = self.state.withLock { state -> (LocalPortMemory.Change?, Bool) in
+            switch outcome {
+            case .accepted(let address):
+                return (state.memory.accepted(port: port, host: address.ipAddress ?? ""), false)
+            case .refused:
+                state.budget.giveBack()
+                return (state.memory.refused(port: port), false)
+            case .abandoned:
+                state.budget.giveBack()
+                return (nil, false)
+            case .ended: return (nil, state.budget.finish())
+            }
+        }
+        switch change {
+        case .lost(let port): self.events(.localPortLost(port))
+        case .back(let port): self.events(.localPortBack(port))
+        case nil: break
+        }
+        if isLast { self.end.continuation.finish() }
+    }
+}
+
+/// The local ports that take the place of a Service's.
+struct LocalPorts: LocalDestination {
+    let service: LocalService
+    /// Service port → local port.
+    let ports: [Int: Int]
+
+    func addresses(for header: ProxyHeader) -> [SocketAddress] {
+        self.port(header).map { self.service.addresses(port: $0) } ?? []
+    }
+
+    func became(_ outcome: LocalOutcome, _ header: ProxyHeader) {
+        if let port = self.port(header) { self.service.became(outcome, port: port) }
+    }
+
+    private func port(_ header: ProxyHeader) -> Int? {
+        header.servicePort.flatMap { self.ports[Int($0)] }
+    }
+}

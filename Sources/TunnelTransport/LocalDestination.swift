@@ -1,0 +1,25 @@
+public import NIOCore
+public import Tunnel
+
+/// What answers diverted connections on the laptop: where to connect to, and who is told what became of that.
+///
+/// Called on a tunnel's event loop; several tunnels may call at once.
+public protocol LocalDestination: Sendable {
+    /// The addresses to try for a diverted connection, the likeliest first; none refuses it.
+    func addresses(for header: ProxyHeader) -> [SocketAddress]
+
+    /// Told once what became of a connection for which there were addresses, and after `accepted` once that it `ended`.
+    func became(_ outcome: LocalOutcome, _ header: ProxyHeader)
+}
+
+/// What became of a diverted connection on the laptop.
+public enum LocalOutcome: Sendable, Hashable {
+    /// An address accepted, and the interceptor was told so.
+    case accepted(SocketAddress)
+    /// No address accepted.
+    case refused
+    /// The interceptor gave it up before an address had accepted.
+    case abandoned
+    /// It is over in both directions.
+    case ended
+}
