@@ -5,11 +5,10 @@ import Foundation
 @main
 struct Detour: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent } == "czctl"
-            ? "czctl" : "detour",
+        commandName: ProgramName.typed,
         abstract: "Take traffic that was going to one place, send it to another, and put everything back.",
         discussion: """
-            detour intercept leaf -n shop -p 80:3000 -x 'X-C6O-INTERCEPT:yes'
+            \(ProgramName.typed) intercept leaf -n shop -p 80:3000 -x 'X-C6O-INTERCEPT:yes'
             answers the requests to Service leaf that carry this header from port 3000 of this machine, and leaves all \
             others as they are. Ctrl-C ends it, and the cluster is what it was.
             """,

@@ -110,7 +110,7 @@ struct SessionCommand: AsyncParsableCommand {
                 """
         )
 
-        @Argument(help: "The Service's name, or the session's.")
+        @Argument(help: "The Service's name, or the session's; the namespace's only session when left out.")
         var name: String?
 
         @OptionGroup var connection: ConnectionOptions
@@ -128,8 +128,8 @@ struct SessionCommand: AsyncParsableCommand {
         var quiet = false
 
         func validate() throws {
-            guard (self.name != nil) != self.all else {
-                throw ValidationError("name a session, or say --all")
+            guard self.name == nil || !self.all else {
+                throw ValidationError("name a session, or say --all; not both")
             }
         }
 
@@ -140,8 +140,10 @@ struct SessionCommand: AsyncParsableCommand {
                     if let name = self.name {
                         let service = try await SessionInventory(client: client).service(named: name)
                         try await closing.close(service: service, force: self.force)
-                    } else {
+                    } else if self.all {
                         try await closing.closeAll(force: self.force)
+                    } else {
+                        try await closing.closeOnly(force: self.force)
                     }
                 }
             }
@@ -168,6 +170,16 @@ struct SessionClosing {
             }
         }
         if let failure { throw failure }
+    }
+
+    /// Ends the only session there is.
+    func closeOnly(force: Bool) async throws {
+        let services = try await SessionInventory(client: self.client).interceptedServices()
+        guard services.count > 1 else { return try await self.closeAll(force: force) }
+        let commands = services.map { "\n  \(ProgramName.typed) session close \($0) -n \(self.client.namespace)" }
+        throw ValidationError(
+            "there are several sessions in namespace \(self.client.namespace); name one, or say --all:\(commands.joined())"
+        )
     }
 
     func close(service: String, force: Bool) async throws {
