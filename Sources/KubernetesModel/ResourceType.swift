@@ -22,6 +22,9 @@ public struct ResourceType: Sendable, Hashable {
 
     /// `v1` for the core group, `apps/v1` for others: the manifest's `apiVersion`.
     public var apiVersion: String { self.group.isEmpty ? self.version : "\(self.group)/\(self.version)" }
+
+    /// `services` for the core group, `deployments.apps` for others: how kubectl and Roles' authors name it.
+    public var qualifiedName: String { self.group.isEmpty ? self.plural : "\(self.plural).\(self.group)" }
 }
 
 extension ResourceType {
@@ -80,4 +83,20 @@ extension ResourceType {
         other.version = version
         return other
     }
+    /// NetworkPolicies.
+    public static let networkPolicies = ResourceType(
+        group: "networking.k8s.io",
+        kind: "NetworkPolicy",
+        plural: "networkpolicies"
+    )
+    /// ResourceQuotas.
+    public static let resourceQuotas = ResourceType(kind: "ResourceQuota", plural: "resourcequotas")
+    /// LimitRanges.
+    public static let limitRanges = ResourceType(kind: "LimitRange", plural: "limitranges")
+    /// HorizontalPodAutoscalers, in the version that every Kubernetes has.
+    public static let autoscalers = ResourceType(
+        group: "autoscaling",
+        kind: "HorizontalPodAutoscaler",
+        plural: "horizontalpodautoscalers"
+    )
 }
