@@ -158,7 +158,7 @@ let package = Package(
         tests("KubernetesModel"),
         tests("ProxyCore", ["TrafficMatch", "HTTPWire"]),
         tests("Tunnel", [nioCore]),
-        tests("InterceptPlanning", ["KubernetesModel", "TrafficMatch"], exclude: ["Goldens"]),
+        tests("InterceptPlanning", ["KubernetesModel", "TrafficMatch"], exclude: ["Goldens", "Doctor/Goldens"]),
         tests("KubernetesWatch", ["KubernetesModel"]),
         tests("ProxyTransport", ["ProxyCore", "HTTPWire", "TrafficMatch", "Tunnel", nioCore, nioPosix, nioEmbedded]),
         tests(

@@ -1,3 +1,4 @@
+import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 
@@ -16,24 +17,15 @@ struct PodTrouble: Sendable {
     }
 
     private func trouble(of pod: DynamicObject) async throws -> InterceptError? {
-        for container in pod[path: "status", "containerStatuses"]?.array ?? [] {
-            guard let waiting = container[path: "state", "waiting"], let reason = waiting["reason"]?.string else {
-                continue
-            }
-            let message = waiting["message"]?.string ?? ""
-            switch reason {
-            case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull":
-                return InterceptError(.imagePull, await self.imageMessage(pod, reason, message))
-            case "CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-                return InterceptError(
-                    .notReady,
-                    "the interceptor's Pod \(pod.name) does not start (\(reason)): \(message). "
-                        + "See kubectl logs \(pod.name) -n \(self.namespace) --previous"
-                )
-            default: continue
-            }
+        guard let waiting = WaitingReason(of: pod) else { return nil }
+        guard !waiting.isImagePull else {
+            return InterceptError(.imagePull, await self.imageMessage(pod, waiting.reason, waiting.message))
         }
-        return nil
+        return InterceptError(
+            .notReady,
+            "the interceptor's Pod \(pod.name) does not start (\(waiting.reason)): \(waiting.message). "
+                + "See kubectl logs \(pod.name) -n \(self.namespace) --previous"
+        )
     }
 
     private func imageMessage(_ pod: DynamicObject, _ reason: String, _ message: String) async -> String {

@@ -42,60 +42,34 @@ struct Preflight: Sendable {
 
     /// Asks the API server whether every verb that an intercept needs is allowed, and names those that are not.
     func permissions(definitionExists: Bool) async throws {
-        // Beyond what this program does itself: nobody may grant in a Role what he may not do, so the interceptor's own
-        // verbs are needed too.
-        var needed = [
-            Need(["get", "list", "watch", "patch", "create"], .services),
-            Need(["get", "list", "watch"], .endpoints),
-            Need(["get", "create"], .configMaps), Need(["get", "create"], .deployments),
-            Need(["get", "create"], .podDisruptionBudgets), Need(["get", "create", "patch"], .serviceAccounts),
-            Need(["get", "create", "patch"], .roles), Need(["get", "create", "patch"], .roleBindings),
-            Need(["get", "list", "watch"], .pods), Need(["get", "create"], .pods, "portforward"),
-            Need(["get", "list", "watch", "create", "patch", "delete"], .sessions),
-            Need(["patch"], .sessions, "status"),
-        ]
-        if !definitionExists { needed.append(Need(["create"], .customResourceDefinitions)) }
-        let denied = try await withThrowingTaskGroup(of: String?.self) { group in
-            for need in needed {
-                for verb in need.verbs {
-                    group.addTask {
-                        let answer = try await self.client.canI(
-                            verb,
-                            need.type,
-                            subresource: need.subresource,
-                            in: need.type.isNamespaced ? self.names.namespace : nil
-                        )
-                        return answer.allowed ? nil : "\(verb) \(need)"
-                    }
-                }
-            }
-            return try await group.reduce(into: [String]()) { denied, next in
-                if let next { denied.append(next) }
-            }
-        }
+        let denied = try await self.denied(definitionExists: definitionExists)
         guard denied.isEmpty else {
             throw InterceptError(
                 .forbidden,
-                "you may not, in namespace \(self.names.namespace): \(denied.sorted().joined(separator: "; ")). "
+                "you may not, in namespace \(self.names.namespace): \(denied.joined(separator: "; ")). "
                     + "Ask an administrator for a Role with these verbs; nothing was changed"
             )
         }
     }
 
-    private struct Need: Sendable, CustomStringConvertible {
-        var verbs: [String]
-        var type: ResourceType
-        var subresource: String?
-
-        init(_ verbs: [String], _ type: ResourceType, _ subresource: String? = nil) {
-            self.verbs = verbs
-            self.type = type
-            self.subresource = subresource
-        }
-
-        var description: String {
-            let group = self.type.group.isEmpty ? "" : ".\(self.type.group)"
-            return "\(self.type.plural)\(group)\(self.subresource.map { "/\($0)" } ?? "")"
+    /// What the API server does not allow of all that an intercept needs, sorted.
+    func denied(definitionExists: Bool) async throws -> [String] {
+        try await withThrowingTaskGroup(of: String?.self) { group in
+            for permission in Permission.ofIntercept(definitionExists: definitionExists) {
+                group.addTask {
+                    let answer = try await self.client.canI(
+                        permission.verb,
+                        permission.type,
+                        subresource: permission.subresource,
+                        in: permission.type.isNamespaced ? self.names.namespace : nil
+                    )
+                    return answer.allowed ? nil : "\(permission)"
+                }
+            }
+            return try await group.reduce(into: [String]()) { denied, next in
+                if let next { denied.append(next) }
+            }
+            .sorted()
         }
     }
 

@@ -41,58 +41,18 @@ public struct InterceptTarget: Sendable, Hashable {
     /// - Throws: ``PlanningError`` with code `unsupportedService` or `alreadyHijacked`.
     public init(_ service: DynamicObject) throws(PlanningError) {
         let names = InterceptNames(namespace: service.namespace ?? "default", service: service.name)
-        let place = "service \(names.service) in namespace \(names.namespace)"
-        func refuse(_ why: String) -> PlanningError { PlanningError(.unsupportedService, "\(place) \(why)") }
-
-        let spec = service["spec"] ?? .object([:])
-        if spec["type"]?.string == "ExternalName" {
-            throw refuse(
-                "is of type ExternalName: it is a DNS alias of \(spec["externalName"]?.string ?? "another name") and no "
-                    + "traffic passes it; intercept the Service it points to"
-            )
-        }
-        if spec["clusterIP"]?.string == "None" {
-            throw refuse(
-                "is headless (clusterIP: None): clients connect to the Pods themselves, and a changed selector would not "
-                    + "lead them to the interceptor; intercept a Service with a cluster address"
-            )
-        }
-        let selector = spec["selector"]?.strings ?? [:]
-        if selector.isEmpty {
-            throw refuse(
-                "has no selector: its endpoints are made by hand, so there is nothing to swap; "
-                    + "intercept a Service that selects Pods"
-            )
-        }
-        let ports = spec["ports"]?.array ?? []
-        if let other = ports.first(where: { ($0["protocol"]?.string ?? "TCP") != "TCP" }) {
-            throw refuse(
-                "has a port that is not TCP (\(other["port"]?.integer ?? 0)/\(other["protocol"]?.string ?? "")): its traffic "
-                    + "would be lost while the Service is intercepted; move that port to a Service of its own"
-            )
-        }
-        if let policy = ["externalTrafficPolicy", "internalTrafficPolicy"].first(where: { spec[$0]?.string == "Local" })
-        {
-            throw refuse(
-                "has \(policy): Local: nodes without an interceptor replica would drop its traffic; "
-                    + "set it to Cluster while you intercept"
-            )
-        }
-        if names.decoy.utf8.count > 63 {
-            throw refuse(
-                "has a name too long for its decoy (\(names.decoy) has \(names.decoy.utf8.count) characters, 63 are allowed)"
-            )
-        }
-        if let incarnation = ServiceSwap.selectedIncarnation(of: service) {
+        if let obstacle = ServiceObstacles.all(in: service, names).first {
             throw PlanningError(
-                .alreadyHijacked,
-                "\(place) is hijacked by session hash \(incarnation), which no Session describes any more; "
-                    + "`detour session close \(names.session) -n \(names.namespace)` restores it"
+                obstacle.code == .hijackedWithoutSession ? .alreadyHijacked : .unsupportedService,
+                "\(obstacle.message); \(obstacle.mend)"
             )
         }
         self.names = names
         self.uid = service.uid
-        self.original = OriginalService(selector: selector, ports: spec["ports"] ?? [])
+        self.original = OriginalService(
+            selector: service[path: "spec", "selector"]?.strings ?? [:],
+            ports: service[path: "spec", "ports"] ?? []
+        )
     }
 
     /// The Service port a user named by number or name.
