@@ -13,7 +13,7 @@ struct Detour: AsyncParsableCommand {
             others as they are. Ctrl-C ends it, and the cluster is what it was.
             """,
         version: Program.version,
-        subcommands: [InterceptCommand.self, SessionCommand.self, ExplainCommand.self],
+        subcommands: [InterceptCommand.self, SessionCommand.self, DoctorCommand.self, ExplainCommand.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "For administrators and the cluster:",
@@ -29,6 +29,11 @@ enum Program {
     static let version = "0.1.0"
     /// The image an interceptor runs when `--image` and `DETOUR_IMAGE` say nothing else.
     static let image = "docker.io/detour/detour:\(version)"
+
+    /// The image an interceptor runs: the one asked for, the environment's, or this build's own.
+    static func interceptorImage(asked: String?) -> String {
+        asked ?? ProcessInfo.processInfo.environment["DETOUR_IMAGE"] ?? self.image
+    }
 
     /// Who runs the program: `user@host`, the name other developers are shown.
     static var owner: String {

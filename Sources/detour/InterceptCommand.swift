@@ -140,7 +140,7 @@ struct InterceptCommand: AsyncParsableCommand {
             ports: mappings,
             match: try self.matching.match(),
             owner: Program.owner,
-            image: self.image ?? ProcessInfo.processInfo.environment["DETOUR_IMAGE"] ?? Program.image,
+            image: Program.interceptorImage(asked: self.image),
             version: Program.version
         )
         options.samplePer10000 = self.matching.sample.per10000

@@ -132,6 +132,11 @@ struct HelpTests {
         try expectGolden(Detour.helpMessage(for: InterceptCommand.self, columns: 100) + "\n", "help-intercept.txt")
     }
 
+    @Test("Help of doctor")
+    func doctor() throws {
+        try expectGolden(Detour.helpMessage(for: DoctorCommand.self, columns: 100) + "\n", "help-doctor.txt")
+    }
+
     @Test("Help of session close")
     func close() throws {
         try expectGolden(

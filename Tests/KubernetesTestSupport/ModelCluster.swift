@@ -68,6 +68,7 @@ public struct ModelCluster: Sendable {
     public static let builtIn: [ResourceType] = [
         .services, .pods, .configMaps, .secrets, .endpoints, .events, .namespaces, .serviceAccounts, .deployments,
         .statefulSets, .roles, .roleBindings, .podDisruptionBudgets, .customResourceDefinitions,
+        .networkPolicies, .resourceQuotas, .limitRanges, .autoscalers,
     ]
 
     /// Puts an object as it is, status included: the world that a test starts from.
