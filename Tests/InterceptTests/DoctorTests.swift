@@ -76,6 +76,7 @@ struct DoctorTests {
         let parts = verb.split(separator: " ")
         #expect(notes.count == 1)
         #expect(notes.first?.message.hasPrefix("could not look at \(parts[1])") == true, "\(notes)")
+        #expect(notes.first?.message.hasSuffix(": you may not \(parts[0]) them") == true, "\(notes)")
         #expect(notes.first?.mend.hasPrefix("ask for \(parts[0]) on \(parts[1])") == true, "\(notes)")
     }
 
@@ -100,7 +101,11 @@ struct DoctorTests {
                 ? .answer(403, reason: "Forbidden", message: "no reviews for you") : nil
         }
         let found = try await self.doctor(scene).findings()
-        #expect(found.contains { $0.code == .notSeen && $0.message.contains("no reviews for you") })
+        #expect(
+            found.contains {
+                $0.code == .notSeen && $0.message.contains("selfsubjectaccessreviews.authorization.k8s.io")
+            }
+        )
     }
 
     @Test("The definition's verb is asked for only where it is missing, and its absence is told")
@@ -126,6 +131,17 @@ struct DoctorTests {
         scene.server.setFault { _ in .lost }
         let error = await #expect(throws: KubernetesError.self) { try await self.doctor(scene).findings() }
         #expect(error?.isUnreachable == true)
+    }
+
+    @Test("What fails for another reason is told in the server's words")
+    func otherFailure() async throws {
+        let scene = Scene()
+        scene.server.setFault { request in
+            request.segments.last == ResourceType.networkPolicies.plural
+                ? .answer(400, reason: "BadRequest", message: "not today") : nil
+        }
+        let found = try await self.doctor(scene).findings()
+        #expect(found.contains { $0.code == .notSeen && $0.message.contains("not today") })
     }
 
     @Test("A server that has disruption budgets in their old version is asked for those")

@@ -133,8 +133,20 @@ private struct Look<Value: Sendable>: Sendable {
         } catch let error as KubernetesError where error.isNotFound {
             self.value = nil
         } catch {
-            self.unseen = .init(verb: verb, resource: type.qualifiedName, reason: "\(error)")
+            self.unseen = Surroundings.Unseen(verb, type, error)
         }
+    }
+}
+
+extension Surroundings.Unseen {
+    fileprivate init(_ verb: String, _ type: ResourceType, _ error: any Error) {
+        // The server's sentence says no more than that, in two lines.
+        let isForbidden = (error as? KubernetesError)?.isForbidden ?? false
+        self.init(
+            verb: verb,
+            resource: type.qualifiedName,
+            reason: isForbidden ? "you may not \(verb) them" : "\(error)"
+        )
     }
 }
 
@@ -148,6 +160,6 @@ private struct Looks {
     }
 
     mutating func missed(_ verb: String, _ type: ResourceType, _ error: KubernetesError) {
-        self.unseen.append(.init(verb: verb, resource: type.qualifiedName, reason: "\(error)"))
+        self.unseen.append(Surroundings.Unseen(verb, type, error))
     }
 }

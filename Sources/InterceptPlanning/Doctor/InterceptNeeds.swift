@@ -66,11 +66,12 @@ struct InterceptNeeds: Sendable {
 
     private func count(_ number: Int) -> Need { .amount(Amount(quantity: Quantity(number), text: String(number))) }
 
-    private func resource(_ side: String, _ resource: String) -> Need {
+    private func resource(_ side: String, _ resource: String) -> Need? {
         let set = self.resources[side]?[resource] ?? self.defaults["\(side).\(resource)"]
         // A limit without a request is a request too.
         let json = set ?? (side == "requests" ? self.resources["limits"]?[resource] : nil)
-        guard let json, let each = Quantity(json) else { return .unset }
+        // Quotas of CPU and memory want both set (the quota evaluator of Pods); of other resources they only add up.
+        guard let json, let each = Quantity(json) else { return resource == "ephemeral-storage" ? nil : .unset }
         let text = "\(self.replicas) × \(json.string ?? json.compact)"
         return .amount(Amount(quantity: self.replicas * each, text: text))
     }

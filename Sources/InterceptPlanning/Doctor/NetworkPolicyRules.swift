@@ -38,7 +38,7 @@ extension Diagnosis {
         var callers: Set<String> = []
         for (pod, party) in paths.neighbours {
             let isLost = seen.ports.contains { port in
-                paths.reachesOriginal(.egress, from: party, port)
+                paths.reachesOriginal(.egress, from: party, port) == true
                     && !paths.policies.opens(.egress, from: party, to: paths.interceptor, port: paths.listener(port))
             }
             guard isLost else { continue }
@@ -63,8 +63,8 @@ extension Diagnosis {
 
     private static func original(_ paths: PolicyPaths, _ seen: Surroundings) -> [Finding] {
         let interceptor = paths.interceptor
-        let egress = seen.ports.filter { !paths.reachesOriginal(.egress, from: interceptor, $0) }
-        let ingress = seen.ports.filter { !paths.reachesOriginal(.ingress, from: interceptor, $0) }
+        let egress = seen.ports.filter { paths.reachesOriginal(.egress, from: interceptor, $0) == false }
+        let ingress = seen.ports.filter { paths.reachesOriginal(.ingress, from: interceptor, $0) == false }
         var found: [Finding] = []
         func add(_ closing: [NetworkPolicy], _ ports: [PolicyPaths.Port], _ what: String, _ mend: String) {
             found.append(

@@ -56,14 +56,14 @@ struct PolicyPaths: Sendable {
             .sorted()
     }
 
-    /// Whether one direction of a connection is open to a Pod of the original; true where none has that port.
-    func reachesOriginal(_ direction: NetworkPolicy.Direction, from source: PolicyParty, _ port: Port) -> Bool {
+    /// Whether one direction of a connection is open to a Pod of the original; nil where none has that port.
+    func reachesOriginal(_ direction: NetworkPolicy.Direction, from source: PolicyParty, _ port: Port) -> Bool? {
         let reachable = self.originals.compactMap { original in
             Surroundings.target(of: port.json, in: original.pod).map {
                 self.policies.opens(direction, from: source, to: original.party, port: $0)
             }
         }
-        return reachable.isEmpty || reachable.contains(true)
+        return reachable.isEmpty ? nil : reachable.contains(true)
     }
 
     /// Whether anybody is let in to the original and not to the interceptor.
@@ -71,7 +71,7 @@ struct PolicyPaths: Sendable {
         let isOpen = self.policies.isolating(self.interceptor, .ingress).isEmpty
         guard !isOpen else { return false }
         return self.callers.contains { caller in
-            self.reachesOriginal(.ingress, from: caller, port)
+            self.reachesOriginal(.ingress, from: caller, port) == true
                 && !self.policies.opens(.ingress, from: caller, to: self.interceptor, port: self.listener(port))
         }
     }

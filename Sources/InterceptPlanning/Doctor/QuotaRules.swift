@@ -95,10 +95,10 @@ extension Diagnosis {
             if let top, top < request {
                 found.append("gives the interceptor a limit of \(resource) below what it requests")
             }
-            if let ratio = bound("maxLimitRequestRatio"), let top,
-                top.thousandths > ratio.amount.thousandths / 1000 * request.thousandths
+            if let ratio = bound("maxLimitRequestRatio"),
+                top.map({ $0.thousandths > ratio.amount.thousandths / 1000 * request.thousandths }) ?? true
             {
-                found.append("allows a limit of \(resource) of at most \(ratio.text) times the request")
+                found.append("wants a limit of \(resource), of at most \(ratio.text) times the request")
             }
             return found
         }

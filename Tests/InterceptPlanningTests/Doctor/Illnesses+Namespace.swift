@@ -37,6 +37,15 @@ extension Illness {
                 Patient.policy("front", app: "leaf", ["ingress": [["from": [peer], "ports": [["port": 8080]]]]]),
             ]
         },
+        Illness("a second port that leads nowhere is nobody's loss", ["stops policy-callers", "hurts port-unresolved"])
+        {
+            $0.service?["spec"]?["ports"] = [
+                ["port": 80, "targetPort": "web"], ["port": 90, "targetPort": "metrics"],
+            ]
+            $0.networkPolicies = [
+                Patient.policy("deny", app: "interceptor", ["ingress": []])
+            ]
+        },
         Illness("everybody here is admitted to everything", []) {
             $0.networkPolicies = [Patient.policy("open", ["ingress": [["from": [["podSelector": [:]]]]]])]
         },
@@ -156,6 +165,9 @@ extension Illness {
         Illness("a quota that wants a CPU limit", ["stops quota"]) {
             $0.quotas = [Patient.quota(["limits.cpu": "100"])]
         },
+        Illness("a quota of what the interceptor asks nothing of", []) {
+            $0.quotas = [Patient.quota(["requests.ephemeral-storage": "1Gi", "requests.storage": "1Gi"])]
+        },
         Illness("a quota that wants a CPU limit, which a LimitRange gives", []) {
             $0.quotas = [Patient.quota(["limits.cpu": "100"])]
             $0.limitRanges = [Patient.limits(["default": ["cpu": "2"]])]
@@ -192,6 +204,9 @@ extension Illness {
         },
         Illness("a LimitRange with a narrow ratio", ["stops limit-range"]) {
             $0.limitRanges = [Patient.limits(["maxLimitRequestRatio": ["memory": "4"]])]
+        },
+        Illness("a LimitRange with a ratio for what has no limit", ["stops limit-range"]) {
+            $0.limitRanges = [Patient.limits(["maxLimitRequestRatio": ["cpu": "4"]])]
         },
         Illness("a LimitRange with a default CPU limit", ["hurts limit-range"]) {
             $0.limitRanges = [Patient.limits(["default": ["cpu": "200m"]])]
