@@ -3,15 +3,26 @@ import KubernetesModel
 extension Diagnosis {
     /// What the Service itself says, as it was before any hijack.
     static func service(_ seen: Surroundings) -> [Finding] {
-        guard let hijacked = seen.service, let service = seen.original else { return [] }
-        // A Session that may not be read is none that is gone.
-        let isBlind = seen.unseen.contains { $0.resource == ResourceType.sessions.qualifiedName }
-        let hijack = seen.session == nil && !isBlind ? ServiceObstacles.hijack(of: hijacked, seen.names) : []
+        guard let service = seen.original else { return self.hijack(seen) }
         let obstacles = ServiceObstacles.all(in: service, seen.names)
             .filter { $0.code != .hijackedWithoutSession }
             .map { $0.code == .trafficPolicyLocal ? self.localPolicy($0, seen) : $0 }
-        return hijack + obstacles + self.affinity(service, seen) + self.topology(service, seen)
+        return self.hijack(seen) + obstacles + self.affinity(service, seen) + self.topology(service, seen)
             + self.notReadyAddresses(service, seen)
+    }
+
+    /// A hijack of which the Service alone tells. A Session that may not be read is none that is gone.
+    private static func hijack(_ seen: Surroundings) -> [Finding] {
+        let isBlind = seen.unseen.contains { $0.resource == ResourceType.sessions.qualifiedName }
+        guard let service = seen.service, seen.session == nil, !isBlind else { return [] }
+        return ServiceObstacles.hijack(of: service, seen.names).map { hijack in
+            guard seen.original == nil else { return hijack }
+            var lost = hijack
+            lost.mend =
+                "nothing is left that knows its original: put selector and targetPorts back with kubectl edit service "
+                + "\(seen.names.service) -n \(seen.names.namespace)"
+            return lost
+        }
     }
 
     /// Where its Pods are says what a replica on each node would take.

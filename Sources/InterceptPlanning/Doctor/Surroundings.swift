@@ -95,10 +95,12 @@ extension Surroundings {
     /// The Session, where it can be read.
     var readableSession: Session? { self.session.flatMap { try? Session($0) } }
 
-    /// The Service as it was before any hijack, as far as anything still knows that.
+    /// The Service as it was before any hijack; nil when nothing knows that any more.
     var original: DynamicObject? {
         guard var service = self.service else { return nil }
-        guard let known = self.knownOriginal(of: service) else { return service }
+        guard let known = self.knownOriginal(of: service) else {
+            return ServiceSwap.selectedIncarnation(of: service) == nil ? service : nil
+        }
         service["spec"]?["selector"] = JSONValue(known.selector)
         service["spec"]?["ports"] = known.ports
         return service

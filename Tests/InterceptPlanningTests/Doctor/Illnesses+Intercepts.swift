@@ -133,6 +133,17 @@ extension Illness {
             $0.pods?.append(Patient.interceptorPod())
             $0.unseen = [.init(verb: "get", resource: "sessions.detour.dev", reason: "forbidden")]
         },
+        Illness("a hijack of which nothing else is left", ["stops hijacked-without-session"]) {
+            $0.service = try Patient.hijacked()
+            $0.service?["metadata"]?["annotations"] = nil
+        },
+        Illness("a hijack that only its decoy remembers", ["stops hijacked-without-session"]) {
+            $0.service = try Patient.hijacked()
+            $0.service?["metadata"]?["annotations"] = nil
+            var decoy = Patient.service("interceptor-leaf-decoy")
+            decoy["metadata"]?["labels"] = [Marks.sessionLabel: .string(Sample.incarnation)]
+            $0.services.append(decoy)
+        },
         Illness("a hijack without its session", ["stops hijacked-without-session"]) {
             $0.service = try Patient.hijacked()
             $0.pods?.append(Patient.interceptorPod())
