@@ -20,7 +20,7 @@ struct DoctorCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The Service: NAME or service/NAME (the words 'service NAME' work too).")
+    @Argument(help: "The target, as intercept takes it: NAME, service/NAME, deployment/NAME or statefulset/NAME.")
     var target: [String]
 
     @OptionGroup var connection: ConnectionOptions
@@ -33,8 +33,9 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Failure.reported {
-            let service = try ServiceTarget.name(in: self.target)
+            let reference = try TargetReference(typed: self.target)
             try await self.connection.withClient { client in
+                let service = try await TargetChoice(client: client, isQuiet: false).service(of: reference)
                 let report = DoctorReport(
                     names: InterceptNames(namespace: client.namespace, service: service),
                     findings: try await Doctor(

@@ -21,7 +21,7 @@ struct ExplainCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The Service: NAME or service/NAME.")
+    @Argument(help: "The target, as intercept takes it: NAME, service/NAME, deployment/NAME or statefulset/NAME.")
     var target: String
 
     @OptionGroup var connection: ConnectionOptions
@@ -56,8 +56,9 @@ struct ExplainCommand: AsyncParsableCommand {
     func run() async throws {
         try await Failure.reported {
             let asked = try self.request()
-            let service = self.target.split(separator: "/").last.map(String.init) ?? self.target
+            let reference = try TargetReference(typed: [self.target])
             try await self.connection.withClient { client in
+                let service = try await TargetChoice(client: client, isQuiet: true).service(of: reference)
                 let session = try await SessionInventory(client: client).session(named: service)
                 let port = try Self.port(self.port ?? asked.port, of: session)
                 let explanation = Explanation(of: asked.request, port: port, routes: session.routes)

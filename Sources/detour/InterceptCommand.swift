@@ -123,11 +123,7 @@ struct InterceptCommand: AsyncParsableCommand {
 
     /// What the words before the options name.
     func reference() throws -> TargetReference {
-        do {
-            return try TargetReference(parsing: [self.target] + [self.name].compactMap(\.self))
-        } catch let error as InterceptError {
-            throw ValidationError(error.message)
-        }
+        try TargetReference(typed: [self.target] + [self.name].compactMap(\.self))
     }
 
     func options(service: String) throws -> InterceptOptions {

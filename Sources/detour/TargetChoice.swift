@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Intercept
 import KubernetesClient
@@ -38,5 +39,16 @@ struct TargetChoice {
         let answer = answer.trimmingCharacters(in: .whitespacesAndNewlines)
         if let number = Int(answer) { return names.indices.contains(number - 1) ? names[number - 1] : nil }
         return names.first { $0 == answer }
+    }
+}
+
+extension TargetReference {
+    /// What the words of a command line name; what they cannot mean is an error of usage.
+    init(typed words: [String]) throws {
+        do {
+            try self.init(parsing: words)
+        } catch let error as InterceptError {
+            throw ValidationError(error.message)
+        }
     }
 }

@@ -61,7 +61,7 @@ struct DoctorReportTests {
         #expect(report.output.json["stops"] == .bool(stops))
     }
 
-    @Test("A target that is no Service is refused before anything is asked", arguments: ["deployment/leaf", "a/b/c"])
+    @Test("A target that is no Service is refused before anything is asked", arguments: ["port/80", "a/b/c"])
     func target(word: String) async throws {
         let command = try DoctorCommand.parse([word])
         await #expect(throws: ValidationError.self) { try await command.run() }
