@@ -10,14 +10,23 @@ struct Intercepting: Sendable {
     let before: JSONValue
 
     /// Starts the local leaf and the intercept, and waits until it is ready.
-    static func start(_ flags: [String] = []) async throws -> Intercepting {
+    ///
+    /// - Parameters:
+    ///   - match: the flags that say which requests.
+    ///   - name: what the local leaf says of itself.
+    static func start(
+        _ flags: [String] = [],
+        match: [String] = ["-x", "X-C6O-INTERCEPT:yes"],
+        name: String = "laptop"
+    ) async throws -> Intercepting {
         let before = try await Cluster.snapshot("leaf")
         let frontend = try await Cluster.url("shop/frontend", 80)
-        let (local, port) = try await LocalLeaf.start()
+        let (local, port) = try await LocalLeaf.start(name: name)
+        var environment = try await Cluster.environment()
+        environment["USER"] = name
         let detour = try RunningProcess(
-            [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:\(port)", "-x", "X-C6O-INTERCEPT:yes"]
-                + flags,
-            environment: try await Cluster.environment()
+            [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:\(port)"] + match + flags,
+            environment: environment
         )
         do {
             try await detour.says("ready:", within: .seconds(90))
@@ -74,11 +83,11 @@ enum Shop {
 /// The shop's leaf as a process of this machine.
 enum LocalLeaf {
     /// Starts it, on a free port unless one is asked for, and waits until it listens.
-    static func start(port: Int = 0) async throws -> (RunningProcess, port: Int) {
+    static func start(port: Int = 0, name: String = "laptop") async throws -> (RunningProcess, port: Int) {
         let process = try RunningProcess(
             [
                 try Cluster.program("DETOUR_SHOP"), "--role", "leaf", "--host", "127.0.0.1", "--port", String(port),
-                "--name", "laptop",
+                "--name", name,
             ]
         )
         try await process.says("listens on", within: .seconds(5))
