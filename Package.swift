@@ -90,16 +90,18 @@ let package = Package(
         // Layer 0: values. The standard library only.
         library("TrafficMatch"),
         library("HTTPWire", settings: dataPath),
+        library("HTTP2Wire", settings: dataPath),
         library("KubernetesModel"),
         // Layer 1: machines. No I/O, no clock, no locks.
-        library("ProxyCore", ["TrafficMatch", "HTTPWire"], settings: dataPath),
+        library("ProxyCore", ["TrafficMatch", "HTTPWire", "HTTP2Wire"], settings: dataPath),
+        library("HTTP2Relay", ["ProxyCore", "TrafficMatch", "HTTP2Wire", nioCore], settings: dataPath),
         library("Tunnel", [nioCore], settings: dataPath),
         library("InterceptPlanning", ["KubernetesModel", "TrafficMatch"]),
         library("KubernetesWatch", ["KubernetesModel"]),
         // Layer 2: I/O.
         library(
             "ProxyTransport",
-            ["ProxyCore", "HTTPWire", "TrafficMatch", "Tunnel", nioCore, nioPosix, logging],
+            ["ProxyCore", "HTTP2Relay", "HTTP2Wire", "HTTPWire", "TrafficMatch", "Tunnel", nioCore, nioPosix, logging],
             settings: dataPath
         ),
         library(
@@ -160,7 +162,15 @@ let package = Package(
         tests("Tunnel", [nioCore]),
         tests("InterceptPlanning", ["KubernetesModel", "TrafficMatch"], exclude: ["Goldens", "Doctor/Goldens"]),
         tests("KubernetesWatch", ["KubernetesModel"]),
-        tests("ProxyTransport", ["ProxyCore", "HTTPWire", "TrafficMatch", "Tunnel", nioCore, nioPosix, nioEmbedded]),
+        tests("HTTP2Wire"),
+        tests("HTTP2Relay", ["ProxyCore", "HTTP2Wire", "TrafficMatch", nioCore]),
+        tests(
+            "ProxyTransport",
+            [
+                "ProxyCore", "HTTP2Wire", "HTTPWire", "TrafficMatch", "Tunnel", nioCore, nioPosix, nioEmbedded,
+            ],
+            exclude: ["GRPC"]
+        ),
         tests(
             "TunnelTransport",
             ["Tunnel", logging, nioCore, nioPosix, nioEmbedded, nioSSL],

@@ -32,6 +32,8 @@ public enum Action: Hashable, Sendable {
     /// Let go of the connection to the original, which has ended, and open another; answered by `originalConnected()` or
     /// `originalFailed()`.
     case reconnectOriginal
+    /// The client speaks HTTP/2: relay the connection by streams from its first byte on, or say `passHTTP2()`.
+    case takeOver
     /// Write the line in `RelayMachine.takeRecord()`.
     case log
     /// Close every side, after what is queued for it.

@@ -42,6 +42,31 @@ public struct Record: Hashable, Sendable {
     public var route: String?
     /// What went wrong.
     public var flags: ResponseFlags
+
+    /// A line from its parts.
+    public init(
+        kind: Kind,
+        server: Server,
+        status: Int,
+        bytesIn: Int,
+        bytesOut: Int,
+        fallback: Fallback?,
+        raw: RawReason?,
+        matched: Bool,
+        route: String?,
+        flags: ResponseFlags
+    ) {
+        self.kind = kind
+        self.server = server
+        self.status = status
+        self.bytesIn = bytesIn
+        self.bytesOut = bytesOut
+        self.fallback = fallback
+        self.raw = raw
+        self.matched = matched
+        self.route = route
+        self.flags = flags
+    }
 }
 
 /// What went wrong with an exchange, in the letters Envoy's users know.
@@ -99,7 +124,7 @@ public struct Synthetic: Hashable, Sendable {
             case 503: "Service Unavailable"
             default: "Bad Gateway"
             }
-        let body = "detour: \(self.explanation)\n"
+        let body = "detour: \(self.reason.explanation)\n"
         return """
             HTTP/1.1 \(self.status) \(phrase)\r
             content-type: text/plain; charset=utf-8\r
@@ -111,15 +136,18 @@ public struct Synthetic: Hashable, Sendable {
             \(self.omitsBody ? "" : body)
             """
     }
+}
 
-    private var explanation: String {
-        switch self.reason {
+extension Fallback {
+    /// The sentence that tells the sender of a request why this is its answer.
+    public var explanation: String {
+        switch self {
         case .routeDown: "this request matched an intercept whose tunnel is down"
         case .localRefused: "this request matched an intercept, and nothing accepted the connection on the local port"
         case .ackTimeout: "this request matched an intercept, and the laptop did not take the connection in time"
         case .tunnelReset:
             "the connection to the laptop ended before its response, and this request must not be sent a second time"
-        case .badResponse: "the local process answered with something that is not an HTTP/1 response"
+        case .badResponse: "the local process does not answer in the HTTP version of this request"
         case .badRequest: "the body of this request is not well-formed"
         }
     }

@@ -44,6 +44,7 @@ extension RelayMachine {
         case .notHTTP(let foreign):
             switch foreign {
             case .tls: self.enterRaw(.tls)
+            case .http2 where self.exchanges == 0: return .takeOver
             case .http2: self.enterRaw(.http2)
             case .unknown, .version: self.enterRaw(.notHTTP)
             }

@@ -143,6 +143,11 @@ extension RelayMachine {
         self.divert(to: route)
     }
 
+    /// The connection of a client that speaks HTTP/2 passes unread.
+    public mutating func passHTTP2() {
+        self.enterRaw(.http2)
+    }
+
     /// A deadline of `deadline` has passed.
     public mutating func deadlinePassed(_ deadline: Deadline) {
         guard self.deadline == deadline else {

@@ -1,3 +1,4 @@
+import HTTP2Wire
 import HTTPWire
 
 /// The original's side of an exchange.
@@ -20,6 +21,9 @@ extension RelayMachine {
     /// Bytes, or an end, that answer no request: from here on the two sides speak without us.
     private mutating func unasked(_ view: ByteView) -> Action {
         if view.count > 0 {
+            if self.isGreeting(view) {
+                return view.count < FrameHeader.length ? .wait : .blocked
+            }
             self.enterRaw(self.exchanges == 0 && self.exchange == nil ? .serverFirst : .unaskedResponse)
         } else if self.originalHasEnded {
             self.enterRaw(nil)
@@ -27,6 +31,15 @@ extension RelayMachine {
             return .wait
         }
         return self.step(.original, view)
+    }
+
+    /// Whether the bytes begin as an HTTP/2 server's first frame does, which may come before the client's preface.
+    private mutating func isGreeting(_ view: ByteView) -> Bool {
+        guard self.readsHTTP2, self.exchanges == 0, !self.clientHasEnded else {
+            return false
+        }
+        self.holdsGreeting = FrameHeader(view.raw)?.beginsConnection ?? (view[0] == 0)
+        return self.holdsGreeting
     }
 
     private mutating func originalHead(_ view: ByteView, _ exchange: Exchange) -> Action {

@@ -61,6 +61,10 @@ public struct RelayMachine: Sendable {
     /// Whether the client has been shown an end.
     var clientHasEnd = false
     var isDraining = false
+    /// Whether a client that speaks HTTP/2 can be taken over: an original that greets it first is then waited with.
+    public var readsHTTP2 = false
+    /// Whether such a greeting waits for the client to speak.
+    var holdsGreeting = false
     /// Whether the next response says that the connection ends with it.
     var announcesClose = false
 
@@ -118,7 +122,7 @@ public struct RelayMachine: Sendable {
             if let exchange = self.exchange {
                 return exchange.requestStage == .waiting && self.reopening == nil ? .acknowledgement : nil
             }
-            return self.requestScanner.hasStarted ? .head : nil
+            return self.requestScanner.hasStarted || self.holdsGreeting ? .head : nil
         case .closing: return .linger
         case .connecting: return self.tunnel == .connecting ? .acknowledgement : nil
         case .raw, .closed: return nil

@@ -36,7 +36,7 @@ public enum Fallback: UInt8, Hashable, Sendable, CaseIterable {
     case ackTimeout
     /// The stream ended after the acknowledgement and before a whole response.
     case tunnelReset
-    /// The local process answered with something that is no HTTP/1 response.
+    /// The local process answered with something that is no response in the request's version of HTTP.
     case badResponse
     /// The request's body broke the chunk grammar.
     case badRequest

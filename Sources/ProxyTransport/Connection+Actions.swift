@@ -7,7 +7,7 @@ extension Connection {
     /// Does what the machine says about one side until it says to wait; whether anything was done.
     func drain(_ handler: SideHandler) -> Bool {
         var moved = false
-        while true {
+        while self.http2 == nil {
             let action = handler.held.withUnsafeReadableBytes { self.machine.step(handler.side, ByteView($0)) }
             switch action {
             case .wait:
@@ -23,6 +23,7 @@ extension Connection {
             }
             moved = true
         }
+        return moved
     }
 
     @inline(__always)
@@ -45,6 +46,7 @@ extension Connection {
         switch action {
         case .wait, .blocked, .forward: break
         case .route: self.route(handler)
+        case .takeOver: self.takeOver()
         case .log: self.log()
         case .forwardExplained(let head, let total, let reason, let isLast):
             self.forwardExplained(handler, head, total, reason, isLast)
@@ -100,22 +102,10 @@ extension Connection {
             self.machine.routed(.original)
             return
         }
-        self.machine.routed(self.choose(entries, head, handler))
-    }
-
-    private func choose(_ entries: [RouteEntry], _ head: RequestHead, _ handler: SideHandler) -> RouteDecision {
-        handler.held.withUnsafeReadableBytes { raw in
-            var chosen: RouteEntry?
-            for entry in entries {
-                entry.counters.seen.add()
-                if chosen == nil, entry.route.match.isSatisfied(by: head, in: ByteView(raw)), entry.isSampled {
-                    entry.counters.matched.add()
-                    chosen = entry
-                }
-            }
-            self.chosen = chosen
-            return chosen.map { .divert($0.route) } ?? .original
+        self.chosen = handler.held.withUnsafeReadableBytes { raw in
+            entries.choose { $0.isSatisfied(by: head, in: ByteView(raw)) }
         }
+        self.machine.routed(self.chosen.map { .divert($0.route) } ?? .original)
     }
 
     private func log() {

@@ -59,10 +59,22 @@ extension Connection {
             return
         }
         let handler = SideHandler(.upstream, self)
-        handler.awaitsAcknowledgement = true
-        let bound = NIOLoopBound(handler, eventLoop: self.state.loop)
         self.upstream = handler
         self.upstreamStartedAt = .now()
+        self.connect(handler, to: route) {
+            if self.upstream === handler {
+                self.upstream = nil
+                self.machine.upstreamFailed(.localRefused)
+                self.pump()
+                self.flush()
+            }
+        }
+    }
+
+    /// Opens a connection into the tunnel of `route`, or says that there is none.
+    func connect(_ handler: SideHandler, to route: Route, orElse failed: @escaping () -> Void) {
+        handler.awaitsAcknowledgement = true
+        let bound = NIOLoopBound(handler, eventLoop: self.state.loop)
         ClientBootstrap(group: self.state.loop)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .connectTimeout(self.state.configuration.acknowledgementTimeout)
@@ -73,19 +85,13 @@ extension Connection {
             .assumeIsolated()
             .whenFailure { _ in
                 handler.connection = nil
-                if self.upstream === handler {
-                    self.upstream = nil
-                    self.machine.upstreamFailed(.localRefused)
-                    self.pump()
-                    self.flush()
-                }
+                failed()
             }
     }
 
     /// Tells the tunnel whose connection this is; nothing of the request goes before the answer to that.
     func greet(_ handler: SideHandler) {
-        guard self.upstream === handler, let route = self.machine.route, let client = self.client?.context?.channel
-        else {
+        guard let route = self.tunnelRoute(handler), let client = self.client?.context?.channel else {
             handler.connection = nil
             handler.close()
             return
@@ -100,23 +106,42 @@ extension Connection {
         handler.flush()
     }
 
+    /// The route a connection into a tunnel was opened for; nil when it is wanted no more.
+    private func tunnelRoute(_ handler: SideHandler) -> Route? {
+        if let http2 = self.http2 {
+            return http2.route(of: handler)
+        }
+        return self.upstream === handler ? self.machine.route : nil
+    }
+
     /// Takes the acknowledgement off the front of what a tunnel sent; `false` when the bytes are not for the machine.
     func acknowledge(_ handler: SideHandler) -> Bool {
         guard handler.awaitsAcknowledgement else {
             return true
         }
-        guard let first = handler.held.readInteger(as: UInt8.self) else {
+        guard let isAccepted = self.takeAcknowledgement(handler, since: self.upstreamStartedAt) else {
             return false
         }
-        handler.awaitsAcknowledgement = false
-        if first == Self.acknowledgement {
-            let taken = NIODeadline.now() - self.upstreamStartedAt
-            self.state.metrics.acknowledgement.record(microseconds: Int(taken.nanoseconds / 1_000))
+        if isAccepted {
             self.machine.upstreamAccepted()
         } else {
-            handler.held.clear()
             self.machine.upstreamFailed(.localRefused)
         }
+        return true
+    }
+
+    /// What the tunnel said first; nil while it has said nothing.
+    func takeAcknowledgement(_ handler: SideHandler, since start: NIODeadline) -> Bool? {
+        guard let first = handler.held.readInteger(as: UInt8.self) else {
+            return nil
+        }
+        handler.awaitsAcknowledgement = false
+        guard first == Self.acknowledgement else {
+            handler.held.clear()
+            return false
+        }
+        let taken = NIODeadline.now() - start
+        self.state.metrics.acknowledgement.record(microseconds: Int(taken.nanoseconds / 1_000))
         return true
     }
 }

@@ -1,3 +1,4 @@
+import HTTP2Relay
 import HTTPWire
 import NIOCore
 import ProxyCore
@@ -10,6 +11,8 @@ final class Connection {
     private(set) var client: SideHandler?
     var original: SideHandler?
     var upstream: SideHandler?
+    /// The relay by streams, once the client has said that it speaks HTTP/2.
+    var http2: HTTP2Session?
     /// A diverted request that may be sent to the original instead.
     var kept = ByteBuffer()
     var request = RequestNote()
@@ -47,24 +50,32 @@ final class Connection {
 
     /// Asks every side in turn, until none of them has anything to do.
     func pump() {
+        guard self.http2 == nil else {
+            self.http2?.run()
+            return
+        }
         guard !self.isPumping else {
             return
         }
         self.isPumping = true
         var moved = true
-        while moved {
+        while moved, self.http2 == nil {
             moved = false
             if let client = self.client, self.drain(client) { moved = true }
             if let original = self.original, self.drain(original) { moved = true }
             if let upstream = self.upstream, self.drain(upstream) { moved = true }
         }
         self.isPumping = false
-        self.settle()
+        if let http2 = self.http2 {
+            http2.begin()
+        } else {
+            self.settle()
+        }
     }
 
     /// What depends on where the machine now stands: reading, the timer, the count of busy connections.
-    private func settle() {
-        let isBusy = self.machine.isBusy && !self.isOver
+    func settle() {
+        let isBusy = (self.http2?.relay.isBusy ?? self.machine.isBusy) && !self.isOver
         if isBusy != self.isBusy {
             self.isBusy = isBusy
             self.state.shared.busy.add(isBusy ? 1 : -1)
@@ -77,10 +88,23 @@ final class Connection {
         self.client?.resumeReading()
         self.original?.resumeReading()
         self.upstream?.resumeReading()
+        self.http2?.resumeReading()
+    }
+
+    func writabilityChanged() {
+        if let http2 = self.http2 {
+            http2.run()
+            http2.flushWhenIdle()
+        } else {
+            self.resumeReading()
+        }
     }
 
     /// Bytes are wanted while the machine can use them and the side they go to takes them.
     func wantsBytes(_ handler: SideHandler) -> Bool {
+        if let http2 = self.http2 {
+            return http2.wantsBytes(handler)
+        }
         if handler.isBlocked {
             return false
         }
@@ -94,10 +118,11 @@ final class Connection {
         self.client?.flush()
         self.original?.flush()
         self.upstream?.flush()
+        self.http2?.flushLaptops()
     }
 
     private func arm() {
-        var wanted = self.isOver ? nil : self.machine.deadline
+        var wanted = self.isOver ? nil : (self.http2 == nil ? self.machine.deadline : self.http2?.relay.deadline)
         if wanted == .linger, self.client?.hasFinished != true {
             // The client's time to read its last answer starts when it has all been sent.
             wanted = nil
@@ -121,7 +146,11 @@ final class Connection {
         self.timer = self.state.loop.assumeIsolated().scheduleTask(in: delay) {
             self.armed = nil
             self.timer = nil
-            self.machine.deadlinePassed(deadline)
+            if let http2 = self.http2 {
+                http2.relay.deadlinePassed(deadline)
+            } else {
+                self.machine.deadlinePassed(deadline)
+            }
             self.pump()
             self.flush()
         }
@@ -140,6 +169,7 @@ extension Connection {
             handler.reset()
         case .original:
             self.original = handler
+            self.machine.readsHTTP2 = !self.state.routes.isEmpty
             self.machine.originalConnected()
             self.pump()
             self.flush()
@@ -149,6 +179,10 @@ extension Connection {
     }
 
     func received(_ handler: SideHandler) {
+        if let http2 = self.http2 {
+            http2.received(handler)
+            return
+        }
         if handler.side == .upstream, !self.acknowledge(handler) {
             return
         }
@@ -157,6 +191,7 @@ extension Connection {
 
     func ended(_ handler: SideHandler) {
         switch handler.side {
+        case _ where self.http2 != nil: self.http2?.ended(handler)
         case .client: self.machine.clientEnded()
         case .original: self.machine.originalEnded()
         case .upstream: self.machine.upstreamEnded()
@@ -167,7 +202,11 @@ extension Connection {
 
     func wasReset(_ handler: SideHandler) {
         self.state.metrics.resets[Int(handler.side.rawValue)].add()
-        self.report(resetOf: handler.side)
+        if let http2 = self.http2 {
+            http2.wasReset(handler)
+        } else {
+            self.report(resetOf: handler.side)
+        }
         self.pump()
         self.flush()
     }
@@ -191,6 +230,7 @@ extension Connection {
         case .original where self.original === handler: self.original = nil
         case .original: break
         case .upstream where self.upstream === handler: self.upstream = nil
+        case .upstream where self.http2 != nil: self.http2?.becameInactive(handler)
         case .upstream: break
         case .client:
             self.client = nil
@@ -203,8 +243,7 @@ extension Connection {
         guard !self.isOver else {
             return
         }
-        self.machine.clientReset()
-        self.pump()
+        self.loseClient()
         self.isOver = true
         self.settle()
         self.original?.close()
@@ -212,22 +251,40 @@ extension Connection {
         self.state.remove(self)
     }
 
-    /// Lets the next response tell the client that the connection ends.
+    private func loseClient() {
+        if let http2 = self.http2 {
+            http2.relay.wasReset(.client)
+        } else {
+            self.machine.clientReset()
+        }
+        self.pump()
+    }
+
+    /// Lets the next response tell the client that the connection ends; an HTTP/2 client is told at once.
     func announceClose() {
-        self.machine.announceClose()
+        guard let http2 = self.http2 else {
+            self.machine.announceClose()
+            return
+        }
+        http2.relay.announceClose()
+        self.pump()
+        self.flush()
     }
 
     /// Ends the connection when nothing is lost by it.
     func closeWhenIdle() {
-        self.machine.drain()
+        if let http2 = self.http2 {
+            http2.relay.drain()
+        } else {
+            self.machine.drain()
+        }
         self.pump()
         self.flush()
     }
 
     /// Ends the connection whatever it does.
     func closeNow() {
-        self.machine.clientReset()
-        self.pump()
+        self.loseClient()
     }
 
     func originalFailed() {

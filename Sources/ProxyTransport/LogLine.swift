@@ -1,3 +1,4 @@
+import HTTP2Wire
 import HTTPWire
 import ProxyCore
 
@@ -8,15 +9,26 @@ struct RequestNote {
 
     var method: [UInt8] = []
     var path: [UInt8] = []
-    var version = Version.http11
+    var version: StaticString = "HTTP/1.1"
 
     /// Copies method and path; the query stays out, because it may hold secrets.
     mutating func take(_ head: RequestHead, _ view: ByteView) {
         self.method.removeAll(keepingCapacity: true)
         self.path.removeAll(keepingCapacity: true)
         self.method.append(contentsOf: view.bytes(head.methodRange))
-        self.version = head.version
-        for byte in view.bytes(head.target).prefix(Self.longestPath) {
+        self.version = head.version == .http11 ? "HTTP/1.1" : "HTTP/1.0"
+        self.takePath(view.bytes(head.target))
+    }
+
+    /// Copies method and path of an HTTP/2 request.
+    mutating func take(_ fields: FieldList) {
+        self.method = fields.first(":method") ?? []
+        self.version = "HTTP/2"
+        (fields.first(":path") ?? []).withUnsafeBytes { self.takePath($0) }
+    }
+
+    private mutating func takePath(_ target: UnsafeRawBufferPointer) {
+        for byte in target.prefix(Self.longestPath) {
             if byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#") { break }
             self.path.append(byte)
         }
@@ -49,8 +61,9 @@ extension [UInt8] {
             self.appendEscaped(request.method)
             self.append("\",\"path\":\"")
             self.appendEscaped(request.path)
-            self.append(request.version == .http11 ? "\",\"protocol\":\"HTTP/1.1\"" : "\",\"protocol\":\"HTTP/1.0\"")
-            self.append(",\"status\":")
+            self.append("\",\"protocol\":\"")
+            self.append(request.version)
+            self.append("\",\"status\":")
             self.appendNumber(record.status)
         } else {
             self.append(",\"protocol\":\"raw\"")

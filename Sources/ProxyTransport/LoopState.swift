@@ -38,7 +38,7 @@ final class LoopState {
     }
 
     /// Whether connections are asked to end, those that still come included.
-    private var announcesClose = false
+    private(set) var announcesClose = false
 
     func announceClose() {
         self.announcesClose = true

@@ -1,5 +1,6 @@
 public import ProxyCore
 import Synchronization
+import TrafficMatch
 
 /// How many requests a route has seen, and how many of them were its own.
 public struct RouteCounts: Hashable, Sendable {
@@ -29,6 +30,22 @@ final class RouteEntry: Sendable {
     @inline(__always)
     var isSampled: Bool {
         self.route.samplePer10000 >= 10_000 || Int.random(in: 0..<10_000) < self.route.samplePer10000
+    }
+}
+
+extension [RouteEntry] {
+    /// The first route whose match is satisfied; every route has seen the request.
+    @inline(__always)
+    func choose(_ isSatisfied: (RequestMatch) -> Bool) -> RouteEntry? {
+        var chosen: RouteEntry?
+        for entry in self {
+            entry.counters.seen.add()
+            if chosen == nil, isSatisfied(entry.route.match), entry.isSampled {
+                entry.counters.matched.add()
+                chosen = entry
+            }
+        }
+        return chosen
     }
 }
 

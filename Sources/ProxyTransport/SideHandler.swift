@@ -37,6 +37,8 @@ final class SideHandler: ChannelDuplexHandler {
     var isClosing = false
     /// Whether the tunnel's first byte is still to come.
     var awaitsAcknowledgement = false
+    /// Which of an HTTP/2 client's connections into tunnels this is.
+    var laptop = 0
     /// Whether bytes sent to this side leave at once; the channel's own answer costs more than its news of a change.
     private(set) var isWritable = true
     private var isActive = false
@@ -107,7 +109,7 @@ final class SideHandler: ChannelDuplexHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         self.isWritable = context.channel.isWritable
-        self.connection?.resumeReading()
+        self.connection?.writabilityChanged()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

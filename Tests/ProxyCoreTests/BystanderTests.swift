@@ -87,6 +87,28 @@ struct BystanderTests {
         #expect(rig.machine.raw == .serverFirst)
     }
 
+    @Test("whose HTTP/2 server greets first waits with it for the client, a while, where streams could be routed")
+    func greeting() {
+        let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
+        var rig = Rig()
+        rig.machine.readsHTTP2 = true
+        rig.receive(.original, Array(settings.prefix(3)))
+        rig.receive(.original, Array(settings.dropFirst(3)))
+        #expect(rig.isBlocked.contains(.original))
+        #expect(rig.sent[.client] == "")
+        #expect(rig.machine.deadline == .head)
+        var patient = rig
+        patient.receive(.client, "PRI * HTTP/2.0\r\n\r\n")
+        #expect(patient.machine.raw == .http2)
+        rig.after { $0.deadlinePassed(.head) }
+        #expect(rig.sent[.client]?.utf8.count == settings.count)
+
+        var other = Rig()
+        other.machine.readsHTTP2 = true
+        other.receive(.original, [0, 0, 0, 0, 0, 0, 0, 0, 0])
+        #expect(other.machine.raw == .serverFirst)
+    }
+
     @Test("with a head that never ends passes unread after the deadline, or at the limit")
     func slowHead() {
         var rig = Rig(headLimit: 100)

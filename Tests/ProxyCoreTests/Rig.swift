@@ -93,6 +93,7 @@ struct Rig {
             self.journal.append("respond \(self.machine.synthetic?.status ?? 0)")
         case .log:
             if let record = self.machine.takeRecord() { self.records.append(record) }
+        case .takeOver: self.machine.passHTTP2()
         case .finishWrites(let target): self.journal.append("finish \(target)")
         case .connectUpstream: self.journal.append("connect \(self.machine.route?.id ?? "?")")
         case .disconnectUpstream:

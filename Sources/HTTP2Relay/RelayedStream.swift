@@ -1,0 +1,92 @@
+import HTTP2Wire
+import NIOCore
+import ProxyCore
+
+/// One of the ends a client's connection is made of.
+public enum Peer: Hashable, Sendable {
+    /// The client.
+    case client
+    /// The client's own connection to the original service.
+    case original
+    /// The connection into a tunnel, by number.
+    case laptop(Int)
+}
+
+/// One direction of a stream: what has come and has not gone on.
+struct Flow: Sendable {
+    var queue = CircularBuffer<ByteBuffer>()
+    var trailers: FieldList?
+    /// Whether the sender has sent its last byte.
+    var hasEnded = false
+    /// Whether the receiver has been given it.
+    var isDone = false
+    /// Whether the stream is in its receiver's list of those that have something to send.
+    var isReady = false
+    /// What the receiver takes, and what the sender may still send.
+    var sendWindow = 65_535
+    var receiveWindow = Bounds.streamWindow
+    /// What has gone on and the sender has not been told.
+    var credit = 0
+
+    /// Whether there is something to send.
+    var isPending: Bool {
+        !self.isDone && (!self.queue.isEmpty || self.hasEnded)
+    }
+
+    /// Whether what there is waits for the receiver to make room.
+    var isStuck: Bool {
+        !self.queue.isEmpty && self.sendWindow <= 0
+    }
+
+    var queued: Int {
+        self.queue.reduce(0) { $0 + $1.readableBytes }
+    }
+}
+
+/// One request and its response.
+struct RelayedStream: Sendable {
+    /// The stream's number at the client, and at its server once it is open there.
+    let id: UInt32
+    var serverStream: UInt32?
+    var server: Peer = .original
+    /// The request's fields, for as long as they may have to be sent.
+    var request: FieldList
+    var course: Course
+    var up = Flow()
+    var down = Flow()
+    /// Whether the response's own fields, after any interim ones, have gone to the client.
+    var hasResponse = false
+    /// How the server ended the stream after its whole response.
+    var resetAfter: ErrorCode?
+    var isSynthetic = false
+    var isGRPC = false
+    var route: String?
+    var status = 0
+    var bytesIn = 0
+    var bytesOut = 0
+    var flags: ResponseFlags = []
+
+    init(id: UInt32, request: FieldList, endsStream: Bool, clientWindow: Int) {
+        self.id = id
+        self.request = request
+        self.course = Course(isReplayable: endsStream && request.isIdempotent)
+        self.up.hasEnded = endsStream
+        self.down.sendWindow = clientWindow
+        self.isGRPC = request.first("content-type")?.starts(with: "application/grpc".utf8) ?? false
+    }
+
+    var record: Record {
+        Record(
+            kind: .request,
+            server: self.isSynthetic ? .detour : (self.server == .original ? .original : .laptop),
+            status: self.status,
+            bytesIn: self.bytesIn,
+            bytesOut: self.bytesOut,
+            fallback: self.course.fallback,
+            raw: nil,
+            matched: self.course.hasMatched,
+            route: self.route,
+            flags: self.flags
+        )
+    }
+}
