@@ -40,6 +40,30 @@ struct FlowTests {
         #expect(rig.take(.client).last?.endsStream == true)
     }
 
+    @Test("of which too many are not read: their sender is stopped, and goes on when they are")
+    func heldBytes() {
+        var rig = Rig(client: [Setting(.initialWindowSize, 0)])
+        let streams = (0..<80).map { UInt32($0 * 2 + 1) }
+        for stream in streams {
+            rig.request(stream, .request())
+            rig.headers(.original, stream, [":status": "200"], end: false)
+        }
+        var sent = 0
+        var window = Bounds.connectionWindow
+        for stream in streams where window >= Bounds.streamWindow {
+            rig.data(.original, stream, [UInt8](repeating: 1, count: Bounds.streamWindow))
+            sent += Bounds.streamWindow
+            window -= Bounds.streamWindow
+            window += rig.take(.original, [.windowUpdate]).reduce(0) { $0 + ($1.stream == 0 ? $1.number : 0) }
+        }
+        #expect(sent >= Bounds.heldBytes)
+        #expect(sent <= Bounds.heldBytes + Bounds.connectionWindow)
+        rig.window(.client, 0, 1 << 30)
+        for stream in streams { rig.window(.client, stream, 1 << 24) }
+        #expect(rig.take(.original, [.windowUpdate]).contains { $0.stream == 0 })
+        #expect(rig.take(.client).reduce(0) { $0 + $1.payload.count } == sent)
+    }
+
     @Test("for a socket that takes nothing wait in their queues, and go out in turn when it does")
     func blockedSocket() {
         var rig = Rig()
