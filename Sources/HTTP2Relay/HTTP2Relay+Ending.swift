@@ -14,7 +14,9 @@ extension HTTP2Relay {
         }
         self[peer].hasEnded = true
         switch peer {
-        case .client: if self.phase == .relaying || self.phase == .greeting { self.actions.append(.finish(.original)) }
+        case .client where self.phase == .raw || (self.phase == .greeting && self.client.inbox.readableBytes == 0):
+            self.passClientEnd()
+        case .client: break
         case .original: break
         case .laptop(let number):
             // What it sent before it ended is read first.
@@ -145,9 +147,25 @@ extension HTTP2Relay {
         }
     }
 
+    /// The original sees the client's end behind everything that may still have to go there.
+    private mutating func passClientEnd() {
+        guard self.client.hasEnded, !self.hasPassedClientEnd else {
+            return
+        }
+        guard !self.streams.values.contains(where: { $0.up.isPending || $0.serverStream == nil }) else {
+            return
+        }
+        self.hasPassedClientEnd = true
+        self.actions.append(.finish(.original))
+    }
+
     /// Ends the connection when nothing is left to be done on it.
     mutating func checkEnd() {
-        guard self.phase == .relaying, self.original.hasEnded || self.isDraining else {
+        guard self.phase == .relaying else {
+            return
+        }
+        self.passClientEnd()
+        guard self.original.hasEnded || self.isDraining else {
             return
         }
         guard self.original.hasEnded else {

@@ -64,6 +64,7 @@ public struct HTTP2Relay: Sendable {
     var clientLimits: [Setting] = []
     var isDraining = false
     var announcesClose = false
+    var hasPassedClientEnd = false
     var awaitsDrainPing = false
     var rawBytesOut = 0
 

@@ -246,6 +246,21 @@ struct BystanderTests {
         #expect(rig.takeActions() == [.resetAll])
     }
 
+    @Test("reaches the original whole when its client has ended, and the end after it")
+    func halfClose() {
+        var rig = Rig(original: [Setting(.initialWindowSize, 4)])
+        rig.request(1, .request(method: "POST"), end: false)
+        rig.data(.client, 1, Array("whole body".utf8), end: true)
+        rig.relay.ended(.client)
+        rig.run()
+        #expect(rig.takeActions().isEmpty)
+        rig.window(.original, 1, 100)
+        #expect(rig.take(.original).map(\.text).joined() == "whole body")
+        #expect(rig.takeActions() == [.finish(.original)])
+        rig.headers(.original, 1, [":status": "200"])
+        #expect(rig.take(.client).map(\.stream) == [1])
+    }
+
     @Test("loses nothing to a drain: the client is warned, asked, and only then told the last stream")
     func drain() {
         var rig = Rig()

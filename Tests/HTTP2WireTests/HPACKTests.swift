@@ -83,6 +83,19 @@ struct HPACKTests {
         #expect(encoder.encode(fields).count == 2)
     }
 
+    @Test("keeps a secret out of the table, even one that is in it")
+    func secret() throws {
+        var encoder = HPACKEncoder()
+        var decoder = HPACKDecoder()
+        _ = try self.decode(encoder.encode(["authorization": "s"]), &decoder)
+        var fields = FieldList()
+        fields.append("authorization", "s", .never)
+        let bytes = encoder.encode(fields)
+        #expect(bytes == [0x1f, 8, 1, UInt8(ascii: "s")])
+        let block = try bytes.withUnsafeBytes { try decoder.decode($0, limit: 100) }
+        #expect(block.fields.entries.map(\.indexing) == [.never])
+    }
+
     @Test("past the limit is dropped, and the table stays whole")
     func tooLong() throws {
         var encoder = HPACKEncoder()
@@ -100,7 +113,8 @@ struct HPACKTests {
     @Test(
         "that no encoder makes is refused",
         arguments: [
-            "80", "ff", "ffffffffffffff7f", "40", "4003", "be", "3fe21f", "823f", "4081", "400181ff01", "40016181ff",
+            "80", "ff", "ffffffffffffff7f", "40", "4003", "be", "3fe21f", "823f", "8220", "4081", "400181ff01",
+            "40016181ff",
             "4001618400000000", "40016184fffffffc",
         ]
     )
