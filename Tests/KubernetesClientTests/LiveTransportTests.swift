@@ -169,6 +169,22 @@ struct LiveTransportTests {
         #expect(count == 64)
     }
 
+    @Test("Discovery asks for the aggregated form on the wire, and other requests do not")
+    func accepting() async throws {
+        let accepts = Mutex<[String]>([])
+        let server = try await TestServer { head, _ in
+            accepts.withLock { $0 += head.headers["accept"] }
+            return .init(body: [#"{"kind":"APIGroupDiscoveryList","items":[],"major":"1","minor":"36"}"#])
+        }
+        try await self.withClient(server) { client in
+            _ = try await client.version()
+            #expect(try await client.discover().groupVersions.isEmpty)
+        }
+        let aggregated = KubernetesRequest.discovery(root: "api").accept
+        #expect(aggregated.contains("as=APIGroupDiscoveryList"))
+        #expect(accepts.withLock { $0 } == ["application/json", aggregated, aggregated])
+    }
+
     @Test("A redirect is not followed with the credentials")
     func redirect() async throws {
         let server = try await TestServer { head, _ in
