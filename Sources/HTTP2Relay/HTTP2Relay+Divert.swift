@@ -95,6 +95,12 @@ extension HTTP2Relay {
         {
             if self.streams[id]?.course.accepted() == .askLaptop { self.open(id, at: .laptop(number)) }
         }
+        if let laptop = self.laptops[number], laptop.stage == .open, laptop.route?.isBounded == true,
+            laptop.waiting.isEmpty
+        {
+            self.laptops[number]?.stage = .retired
+            self.retire(number)
+        }
     }
 
     /// Sends a request's fields to its server; its body follows as the windows allow.

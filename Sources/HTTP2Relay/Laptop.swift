@@ -27,8 +27,10 @@ struct Laptop: Sendable {
         self.stage == .open || self.stage == .retired
     }
 
+    /// Whether a request of `route` may use it; where the laptop counts connections, each request gets its own.
     func serves(_ route: Route) -> Bool {
-        self.stage != .retired && self.route?.id == route.id && self.route?.upstreamPath == route.upstreamPath
+        self.stage != .retired && !route.isBounded && self.route?.id == route.id
+            && self.route?.upstreamPath == route.upstreamPath
     }
 }
 

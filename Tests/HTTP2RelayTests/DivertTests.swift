@@ -183,6 +183,23 @@ struct DivertTests {
         #expect(rig.take(.laptop(0)).map(\.fields) == [FieldList.request("/5", user: "alice").lines])
     }
 
+    @Test("has a connection of its own where the laptop counts them, and leaves none behind")
+    func bounded() {
+        var rig = Rig()
+        rig.route.isBounded = true
+        for stream: UInt32 in [1, 3, 5] { rig.request(stream, .request(user: "alice")) }
+        #expect(rig.takeActions() == (0..<3).map { .connect($0, rig.route) })
+        rig.reset(.client, 5, .cancel)
+        for number in 0..<3 { rig.acceptLaptop(number) }
+        #expect(rig.takeActions() == [.disconnect(2)])
+        for number in 0..<2 {
+            #expect(rig.take(.laptop(number)).count == 1)
+            rig.headers(.laptop(number), 1, [":status": "200"])
+            #expect(rig.takeActions() == [.disconnect(number)])
+        }
+        #expect(rig.take(.client).map(\.stream) == [1, 3])
+    }
+
     @Test("passes resets of its client and of its process")
     func resets() {
         var rig = Rig()
