@@ -1,4 +1,3 @@
-import Foundation
 import NIOCore
 import NIOPosix
 import Testing
@@ -68,10 +67,10 @@ struct LocalDestinationTests {
         var settings = TunnelFixture.Settings()
         settings.timing.headStart = .milliseconds(1)
         let fixture = try await TunnelFixture.start(settings)
-        let full = try FullListener()
+        let full = try await FullListener()
         let server = try await Self.listen(on: "127.0.0.1")
         let destination = FixedDestination(ports: [
-            ("127.0.0.1", full.port), ("127.0.0.1", server.localAddress?.port ?? 0),
+            (FullListener.host, full.port), ("127.0.0.1", server.localAddress?.port ?? 0),
         ])
         let tunnel = try await fixture.connect(destination: destination)
         // The acknowledgement of the stalled address would take as long as the test may.
@@ -79,7 +78,7 @@ struct LocalDestinationTests {
         #expect(await destination.next() == "accepted 127.0.0.1")
         socket.close()
         await tunnel.close()
-        full.close()
+        try await full.close()
         try await server.close()
         await fixture.stop()
     }
@@ -87,33 +86,26 @@ struct LocalDestinationTests {
 
 /// A listening socket whose queue is full: the system drops what knocks.
 private struct FullListener {
-    let port: Int
-    private let descriptors: [Int32]
+    /// Not the other server's, so that the test sees which of the two answered.
+    static let host = "127.0.0.2"
 
-    init() throws {
-        let listener = try PosixSocket.tcp()
-        var address = PosixSocket.loopback(0)
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                _ = bind(listener, $0, size)
-                _ = Glibc.listen(listener, 0)
-                _ = getsockname(listener, $0, &size)
-            }
+    private let channel: any Channel
+    var port: Int { self.channel.localAddress?.port ?? 0 }
+
+    init() async throws {
+        // Two connections wait where one may; nobody ever accepts them.
+        self.channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1)
+            .serverChannelOption(.autoRead, value: false)
+            .bind(host: Self.host, port: 0).get()
+        for _ in 0..<2 {
+            let knock = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(host: Self.host, port: self.port).get()
+            try await knock.close()
         }
-        let knocks = try (0..<8).map { _ in
-            let knock = try PosixSocket.tcp()
-            _ = fcntl(knock, F_SETFL, O_NONBLOCK)
-            withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = Glibc.connect(knock, $0, size) }
-            }
-            return knock
-        }
-        self.port = Int(UInt16(bigEndian: address.sin_port))
-        self.descriptors = knocks + [listener]
     }
 
-    func close() {
-        for descriptor in self.descriptors { _ = Glibc.close(descriptor) }
+    func close() async throws {
+        try await self.channel.close()
     }
 }
