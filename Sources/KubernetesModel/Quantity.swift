@@ -33,7 +33,7 @@ public struct Quantity: Sendable, Hashable, Comparable {
         self.thousandths = Self.roundedUp(value * factor)
     }
 
-    /// Rounded up, but for what only the binary form of a decimal fraction adds: `0.07` are 70 thousandths.
+    /// Rounded up, but for what only the binary form of a decimal fraction adds: `2.007` are 2007 thousandths.
     private static func roundedUp(_ value: Double) -> Double {
         let nearest = value.rounded()
         return abs(value - nearest) <= 1e-9 * max(1, abs(value)) ? nearest : value.rounded(.up)

@@ -68,6 +68,7 @@ extension Finding {
         case topology
         case notReadyAddresses = "not-ready-addresses"
         case protocolUnread = "protocol-unread"
+        case protocolHTTP2 = "protocol-http2"
         case openConnections = "open-connections"
         case gitops
         // The workload.

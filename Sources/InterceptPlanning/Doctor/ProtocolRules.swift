@@ -1,7 +1,7 @@
 import KubernetesModel
 
 extension Diagnosis {
-    /// Ports whose requests a header route cannot see, told by `appProtocol` or by the port's name.
+    /// Ports whose requests a route cannot see, or asks more for, told by `appProtocol` or by the port's name.
     static func protocols(_ seen: Surroundings) -> [Finding] {
         seen.ports.compactMap { _, port in
             let number = port["port"]?.integer ?? 0
@@ -26,15 +26,15 @@ extension Diagnosis {
     ) -> Finding? {
         guard let kind = ApplicationProtocol(word) else { return nil }
         return Finding(
-            severity,
-            .protocolUnread,
+            kind.isRead ? .note : severity,
+            kind.isRead ? .protocolHTTP2 : .protocolUnread,
             "port \(port) of \(seen.place) seems to speak \(kind.name) (\(evidence)): \(kind.consequence)",
             mend: kind.mend
         )
     }
 }
 
-/// What is spoken on a port, as far as it is nothing that routes can read.
+/// What is spoken on a port, as far as it is not HTTP/1.1.
 private enum ApplicationProtocol {
     case http2
     case tls
@@ -43,11 +43,16 @@ private enum ApplicationProtocol {
     /// The protocol by the word of an `appProtocol` or port name; nil for HTTP/1.1, WebSocket and words not known.
     init?(_ word: String) {
         switch word.lowercased() {
-        case "kubernetes.io/h2c", "h2c", "http2", "grpc", "grpc-web": self = .http2
+        case "kubernetes.io/h2c", "h2c", "http2", "grpc": self = .http2
         case "https", "tls", "kubernetes.io/wss", "wss", "ssl": self = .tls
         case "mongo", "mysql", "postgres", "postgresql", "redis", "kafka", "amqp", "tcp": self = .opaque(word)
         default: return nil
         }
+    }
+
+    /// Whether routes can read it.
+    var isRead: Bool {
+        if case .http2 = self { true } else { false }
     }
 
     var name: String {
@@ -60,17 +65,17 @@ private enum ApplicationProtocol {
 
     var consequence: String {
         switch self {
-        case .http2: "it passes unread, and no header route takes its requests"
-        case .tls: "what is encrypted passes unread, and no header route takes its requests"
-        case .opaque: "it passes unread, and there is no header to match"
+        case .http2: "each of its streams is routed by itself, as long as there is no TLS"
+        case .tls: "what is encrypted passes unread, and no route takes its requests"
+        case .opaque: "it passes unread, and no route takes part of it"
         }
     }
 
     var mend: String {
         switch self {
-        case .http2: "intercept a port that speaks HTTP/1.1; HTTP/2 and gRPC routes are not there yet"
-        case .tls: "intercept a port without TLS, behind whatever terminates it"
-        case .opaque: "nothing: its traffic goes to the original as before"
+        case .http2: "let your process speak HTTP/2 without TLS too: for one that does not, the original answers"
+        case .tls: "intercept a port without TLS, behind whatever terminates it, or take whole connections with --all"
+        case .opaque: "take whole connections with --all; else its traffic goes to the original as before"
         }
     }
 }

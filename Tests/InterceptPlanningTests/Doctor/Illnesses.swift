@@ -64,14 +64,17 @@ extension Illness {
         Illness("not-ready addresses", ["hurts not-ready-addresses"]) {
             $0.service?["spec"]?["publishNotReadyAddresses"] = true
         },
-        Illness("ports that declare HTTP/2, TLS and a database", Array(repeating: "hurts protocol-unread", count: 3)) {
+        Illness(
+            "ports that declare HTTP/2, TLS and a database",
+            ["hurts protocol-unread", "hurts protocol-unread", "note protocol-http2"]
+        ) {
             $0.service?["spec"]?["ports"] = [
                 ["port": 80, "targetPort": 8080, "appProtocol": "kubernetes.io/h2c"],
                 ["port": 443, "targetPort": 8080, "appProtocol": "https"],
                 ["port": 5432, "targetPort": 8080, "appProtocol": "postgres"],
             ]
         },
-        Illness("ports whose name or number hints at it", ["note protocol-unread", "note protocol-unread"]) {
+        Illness("ports whose name or number hints at it", ["note protocol-http2", "note protocol-unread"]) {
             $0.service?["spec"]?["ports"] = [
                 ["name": "grpc-api", "port": 80, "targetPort": 8080],
                 ["name": "https", "port": 8443, "targetPort": 8080],
