@@ -82,7 +82,8 @@ struct SessionCodingTests {
     @Test(
         "A match with anything in it that is not understood is refused, never widened",
         arguments: [
-            ["headers": [["name": "x", "value": "y"]], "host": [["value": "z"]]], ["all": true, "method": "GET"], ["all": false],
+            ["headers": [["name": "x", "value": "y"]], "host": [["value": "z"]]], ["all": true, "method": "GET"],
+            ["all": false],
             [:],
             ["headers": [["name": "x", "value": "y", "prefix": "z"]]], ["headers": [["name": "x", "glob": "*"]]],
             ["headers": [["name": "x", "regex": "(a"]]], ["path": [["present": false]]], ["method": ["GET"]],
