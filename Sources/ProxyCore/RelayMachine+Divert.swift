@@ -61,7 +61,8 @@ extension RelayMachine {
     /// The original may have ended its idle connection in the moment the request was sent on it. A client that talks to it
     /// directly expects that and tries again, but this one has no reason to think that its connection was idle.
     mutating func repeatFallback() -> Bool {
-        guard let exchange = self.exchange, exchange.fallback != nil, exchange.server == .original, exchange.isReplayable,
+        guard let exchange = self.exchange, exchange.fallback != nil, exchange.server == .original,
+            exchange.isReplayable,
             exchange.requestStage == .done, !exchange.isRepeated, !self.responseScanner.hasStarted
         else { return false }
         self.exchange?.isRepeated = true
