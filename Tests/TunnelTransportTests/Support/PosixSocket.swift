@@ -23,21 +23,18 @@ final class PosixSocket: Sendable {
 
     static func tcp() throws -> Int32 { try self.check("socket", socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)) }
 
-    static func loopback(_ port: UInt16) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        return address
+    /// The bytes of a `sockaddr_in` (ip(7)), by hand: which module declares the struct is not the same in every build.
+    static func loopback(_ port: UInt16) -> [UInt8] {
+        withUnsafeBytes(of: sa_family_t(AF_INET)) { Array($0) }
+            + [UInt8(port >> 8), UInt8(port & 0xff), 127, 0, 0, 1] + [UInt8](repeating: 0, count: 8)
     }
 
     static func connect(port: Int) throws -> PosixSocket {
         let descriptor = try Self.tcp()
         var address = Self.loopback(UInt16(port))
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+        let length = socklen_t(address.count)
+        let code = address.withUnsafeMutableBytes {
+            Glibc.connect(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, length)
         }
         try Self.check("connect", code)
         return PosixSocket(adopting: descriptor)
@@ -144,15 +141,14 @@ final class PosixServer: Sendable {
     init(_ serve: @escaping @Sendable (PosixSocket) -> Void) throws {
         let descriptor = try PosixSocket.tcp()
         var address = PosixSocket.loopback(0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) | listen(descriptor, 4096) | getsockname(descriptor, $0, &length)
-            }
+        var length = socklen_t(address.count)
+        let code = address.withUnsafeMutableBytes {
+            let pointer = $0.assumingMemoryBound(to: sockaddr.self).baseAddress
+            return bind(descriptor, pointer, length) | listen(descriptor, 4096) | getsockname(descriptor, pointer, &length)
         }
         try PosixSocket.check("bind", code)
         self.descriptor = descriptor
-        self.port = Int(UInt16(bigEndian: address.sin_port))
+        self.port = Int(address[2]) << 8 | Int(address[3])
         Thread.detachNewThread {
             while true {
                 let accepted = accept(descriptor, nil, nil)
