@@ -26,6 +26,7 @@ demo: ## the main job on this machine, from nothing
 	@scripts/demo
 
 test: image cluster ## all tests
+	@scripts/lib/python-peers >/dev/null
 	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
 	scripts/run-tests swift test --skip-build --skip EndToEndTests
