@@ -33,7 +33,7 @@ public struct Permission: Sendable, Hashable, CustomStringConvertible {
             need(["get", "list", "watch"], .pods), need(["get", "create"], .pods, "portforward"),
             need(["get", "list", "watch", "create", "patch", "delete"], .sessions),
             need(["patch"], .sessions, "status"),
-            definitionExists ? [] : need(["create"], .customResourceDefinitions),
+            definitionExists ? [] : need(["get", "create"], .customResourceDefinitions),
         ]
         return needed.flatMap { $0 }
     }

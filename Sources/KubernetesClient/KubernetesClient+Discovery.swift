@@ -36,8 +36,8 @@ extension KubernetesClient {
             version.read(
                 resources: try await self.sender.json(.discovery(group: version.group, version: version.version))
             )
-        } catch let error as KubernetesError where error.isNotFound || error.status?.code == 503 {
-            // An aggregated API whose server is away (503), or one that went since the list was made (404).
+        } catch let error as KubernetesError where error.status != nil && !error.isUnauthorized {
+            // An aggregated API whose server is away or broken, or one that went since the list was made: the others are well.
             version.isStale = true
         }
         return version

@@ -39,7 +39,7 @@ struct RequestSender: Sendable {
             do {
                 return try await self.once(request)
             } catch let error as KubernetesError {
-                let wait = error.retryAfter ?? backoff.next(jitter: self.policy.jitter())
+                let wait = max(error.retryAfter ?? .zero, backoff.next(jitter: self.policy.jitter()))
                 guard
                     request.isRepeatable || error.isTurnedAway, attempt < self.policy.attempts, error.isWorthRepeating,
                     wait <= self.policy.longestWait

@@ -121,7 +121,9 @@ public struct WatchMachine: Sendable {
         } else {
             self.state = .waiting(resourceVersion: nil)
         }
-        return .wait(min(error.retryAfter ?? self.backoff.next(jitter: jitter), Self.longestWait))
+        // Never less than our own pause: a server that says 0 would be asked without end.
+        let pause = self.backoff.next(jitter: jitter)
+        return .wait(min(max(error.retryAfter ?? .zero, pause), Self.longestWait))
     }
 
     /// The pause is over.

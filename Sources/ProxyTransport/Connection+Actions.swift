@@ -103,7 +103,7 @@ extension Connection {
             return
         }
         self.chosen = handler.held.withUnsafeReadableBytes { raw in
-            entries.choose { $0.isSatisfied(by: head, in: ByteView(raw)) }
+            entries.choose(isOutsideSample: self.isOutsideSample) { $0.isSatisfied(by: head, in: ByteView(raw)) }
         }
         self.machine.routed(self.chosen.map { .divert($0.route) } ?? .original)
     }

@@ -15,7 +15,12 @@ extension Connection {
             return
         }
         entry.counters.seen.add()
-        guard entry.route.isUp, entry.isSampled else {
+        guard entry.isSampled else {
+            self.isOutsideSample = true
+            self.connectOriginal()
+            return
+        }
+        guard entry.route.isUp else {
             self.connectOriginal()
             return
         }

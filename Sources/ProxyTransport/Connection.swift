@@ -18,6 +18,8 @@ final class Connection {
     var request = RequestNote()
     /// The route that took the latest request, with its counters.
     var chosen: RouteEntry?
+    /// Whether it was the lot of this connection, which a route would have taken as a whole, to go to the original.
+    var isOutsideSample = false
     let acceptedAt = NIODeadline.now()
     var startedAt = NIODeadline.now()
     var upstreamStartedAt = NIODeadline.now()

@@ -110,7 +110,9 @@ final class HTTP2Session {
     }
 
     private func route(_ stream: UInt32, _ fields: FieldList) {
-        let chosen = self.connection.state.routes.choose { $0.isSatisfied(by: fields) }
+        let chosen = self.connection.state.routes.choose(isOutsideSample: self.connection.isOutsideSample) {
+            $0.isSatisfied(by: fields)
+        }
         var note = StreamNote(startedAt: .now(), chosen: chosen)
         if self.connection.state.log != nil { note.request.take(fields) }
         self.notes[stream] = note

@@ -35,11 +35,14 @@ final class RouteEntry: Sendable {
 
 extension [RouteEntry] {
     /// The first route whose match is satisfied; every route has seen the request.
+    ///
+    /// - Parameter isOutsideSample: whether routes that take whole connections have let this one go.
     @inline(__always)
-    func choose(_ isSatisfied: (RequestMatch) -> Bool) -> RouteEntry? {
+    func choose(isOutsideSample: Bool, _ isSatisfied: (RequestMatch) -> Bool) -> RouteEntry? {
         var chosen: RouteEntry?
         for entry in self {
             entry.counters.seen.add()
+            if isOutsideSample, entry.route.takesWholeConnections { continue }
             if chosen == nil, isSatisfied(entry.route.match), entry.isSampled {
                 entry.counters.matched.add()
                 chosen = entry

@@ -55,6 +55,16 @@ public enum Condition: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether every ordinary request satisfies it, as far as that can be told: a path begins with `/`.
+    var alwaysHolds: Bool {
+        guard case .path(let path) = self else { return false }
+        switch path.test {
+        case .present, .prefix("/"): return true
+        case .regex(let pattern): return [".*", "/.*", "^.*", "^/.*"].contains(pattern.source)
+        case .exact, .prefix: return false
+        }
+    }
+
     /// Whether every request that satisfies `other` satisfies this one too, as far as that can be told.
     func covers(_ other: Condition) -> Bool {
         self.subject == other.subject && self.test.covers(other.test)

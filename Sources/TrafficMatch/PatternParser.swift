@@ -54,7 +54,8 @@ struct PatternParser {
             var node = try self.atom()
             while let (least, most) = try self.quantifier() {
                 let copies = most ?? max(least, 1)
-                self.positions = before + (self.positions - before) * copies
+                // What takes no byte counts as well: writing out its copies takes time all the same.
+                self.positions = before + max(1, self.positions - before) * copies
                 try self.checkSize()
                 node = .repeated(node, least: least, most: most)
             }
@@ -183,7 +184,8 @@ struct PatternParser {
             set.formUnion(PositionSet(single...high))
         }
         self.index += 1
-        return isNegated ? set.complement : set
+        let folded = self.ignoresCase ? set.foldingCase : set
+        return isNegated ? folded.complement : folded
     }
 
     private mutating func bracketItem() throws(MatchError) -> (set: PositionSet, single: UInt8?) {

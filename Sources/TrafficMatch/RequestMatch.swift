@@ -50,7 +50,7 @@ public struct RequestMatch: Hashable, Sendable, CustomStringConvertible {
 
     /// Whether every request that satisfies `other` satisfies this match too, as far as that can be told.
     public func covers(_ other: RequestMatch) -> Bool {
-        self.conditions.allSatisfy { mine in other.conditions.contains { mine.covers($0) } }
+        self.conditions.allSatisfy { mine in mine.alwaysHolds || other.conditions.contains { mine.covers($0) } }
     }
 
     /// Whether one ordinary request could satisfy both matches, as far as that can be told.

@@ -4,10 +4,10 @@ import Intercept
 
 /// When an intercept ends by itself.
 struct BoundOptions: ParsableArguments {
-    @Flag(help: "End after one request was answered by this machine; the same as --max-requests 1.")
+    @Flag(help: "End after one request was taken by this machine; the same as --max-requests 1.")
     var once = false
 
-    @Option(help: "End after this many requests were answered by this machine; no more than these reach it.")
+    @Option(help: "End after this many requests were taken by this machine; no more than these reach it.")
     var maxRequests: Int?
 
     @Option(

@@ -40,7 +40,7 @@ extension InterceptEndToEndTests {
         for _ in 0..<10 { #expect(try await Shop.answeredBy(frontend, matching: true).hasPrefix("leaf/leaf-")) }
         #expect(local == 3)
         #expect(await detour.ended() == 0, "\(detour.errors)")
-        #expect(detour.errors.contains("3 requests were answered"))
+        #expect(detour.errors.contains("3 requests were taken"))
         #expect(try String(contentsOfFile: file, encoding: .utf8).contains("SHOP_ROLE=leaf\n"))
         #expect(try await Cluster.snapshot("leaf").differences(from: before).isEmpty)
         try await Cluster.nothingIsLeft(of: "leaf")

@@ -90,7 +90,7 @@ struct EnvironmentTests {
         let (environment, _) = try await self.environment([pod])
         #expect(
             environment.variables == [
-                "HOST": "db", "URL": "http://db:$(PORT)/$(HOST)", "EMPTY": "", "MODE": "slow", "FROM": "$(C_MODE)",
+                "HOST": "db", "URL": "http://db:$(PORT)/$(HOST)", "EMPTY": "", "MODE": "slow", "FROM": "fast",
                 "C_MODE": "fast", "C_SHARED": "config", "SHARED": "secret", "TOKEN": "s3cret",
             ]
         )

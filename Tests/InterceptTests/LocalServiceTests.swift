@@ -75,7 +75,7 @@ struct LocalServiceTests {
         _ = service.addresses(port: 1)
         service.became(.accepted(try self.address("127.0.0.1")), port: 1)
         service.became(.ended, port: 1)
-        #expect(try await reason == "1 request was answered")
+        #expect(try await reason == "1 request was taken")
     }
 
     @Test("Without a limit it is never reached")

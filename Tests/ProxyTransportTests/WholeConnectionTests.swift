@@ -66,6 +66,26 @@ struct WholeConnectionTests {
         }
     }
 
+    @Test("A connection outside of the sample is not asked again, request by request; other routes still are")
+    func decidedOnce() throws {
+        let all = RouteEntry(
+            route: Route(id: "all", match: .everything, upstreamPath: "/a", isUp: true),
+            counters: RouteCounters()
+        )
+        let alice = RouteEntry(
+            route: Route(
+                id: "alice",
+                match: try RequestMatch(headers: [HeaderMatch(name: "x-user", value: "alice")]),
+                upstreamPath: "/b",
+                isUp: true
+            ),
+            counters: RouteCounters()
+        )
+        #expect([all, alice].choose(isOutsideSample: true) { _ in true }?.route.id == "alice")
+        #expect([all, alice].choose(isOutsideSample: false) { _ in true }?.route.id == "all")
+        #expect([all].choose(isOutsideSample: true) { _ in true } == nil)
+    }
+
     @Test("A sample is about its share", arguments: [(0, 0...0), (5_000, 4_500...5_500), (10_000, 10_000...10_000)])
     func share(per10000: Int, expected: ClosedRange<Int>) throws {
         var route = Route(id: "a", match: .everything, upstreamPath: "/a", isUp: true)

@@ -107,6 +107,9 @@ struct ConditionTests {
         #expect(try match(api).overlaps(match(users)) && match(users).overlaps(match(api)))
         #expect(try !match(api).overlaps(match(shop)) && match(api).overlaps(match(alice)))
         #expect(try match(vowel, shop).overlaps(match(alice)) && !match(vowel, shop).overlaps(match(alice, api)))
+        let anyPath = Condition.path(try PathMatch(.prefix("/")))
+        #expect(try match(anyPath).covers(match(alice)) && !match(api).covers(match(alice)))
+        #expect(try match(Condition.path(try PathMatch(.regex(Pattern("/.*"))))).covers(match(alice)))
         let everything = RequestMatch.everything
         #expect(try everything.covers(match(alice)) && everything.overlaps(match(alice)))
         #expect(try !match(alice).covers(.everything))

@@ -12,7 +12,8 @@ struct PatternTests {
             ("(ab|c){2}", "abcab", false),
             ("a{2,}", "a", false), ("a{2,}", "aaaa", true), ("a{0}b", "b", true), ("a{0}b", "ab", false),
             ("[^/]*/x", "api/x", true), ("[^/]*/x", "a/b/x", false), ("[]a]+", "]a]", true), ("[a\\-z]", "-", true),
-            ("[a-]", "-", true), ("(?i)Alice", "aLICE", true), ("alice", "Alice", false), ("\\.", ".", true),
+            ("[a-]", "-", true), ("(?i)Alice", "aLICE", true), ("(?i)[^x]+", "aXb", false), ("(?i)[^X]+", "axb", false),
+            ("alice", "Alice", false), ("\\.", ".", true),
             ("\\.", "a", false), ("(?:é)+", "éé", true), ("é*", "éé", true), ("\\w+\\s\\w+", "a b", true),
             ("x.z", "x\u{9}z", true), ("^a$|^b$", "b", true), ("(a*)*", "aaa", true), ("(a*)*b", "aaab", true),
         ]
@@ -28,7 +29,8 @@ struct PatternTests {
             ("a**b(", "not closed"),
             ("(a", "not closed"), ("a)", "unopened"), ("[a", "not closed"), ("[z-a]", "backwards"),
             ("*a", "quantifier"),
-            ("a{3,1}", "backwards"), ("a{1000}", "256"), ("(a{16}){17}", "256"), ("a\\", "end"), ("a^b", "ends"),
+            ("a{3,1}", "backwards"), ("a{1000}", "256"), ("(){256}{256}{256}{256}", "256"), ("(a{0}){200}{200}", "256"),
+            ("(a{16}){17}", "256"), ("a\\", "end"), ("a^b", "ends"),
             ("a++", "possessive"), ("[[:alpha:]]", "alpha"), ("\\bword", "not understood"), ("a{x}", "count"),
             (String(repeating: "(", count: 40), "deeper"),
         ]

@@ -96,11 +96,15 @@ public final class LocalCommand: Sendable {
         var waited = Duration.zero
         var isHinted = false
         while await !LocalPort.isOpen(port) {
-            if let end = self.started.withLock({ $0.end }) {
-                throw InterceptError(.commandFailed, "'\(self.name)' \(end) before it listened on port \(port)")
-            }
+            try self.mustRun(port)
             let pause = backoff.next()
-            try await self.clock.sleep(for: pause)
+            do {
+                try await self.clock.sleep(for: pause)
+            } catch {
+                // Its end is what ends the wait, too: then that is what there is to say.
+                try self.mustRun(port)
+                throw error
+            }
             waited += pause
             if !isHinted, waited >= self.patience {
                 isHinted = true
@@ -112,6 +116,11 @@ public final class LocalCommand: Sendable {
                 )
             }
         }
+    }
+
+    private func mustRun(_ port: Int) throws {
+        guard let end = self.started.withLock({ $0.end }) else { return }
+        throw InterceptError(.commandFailed, "'\(self.name)' \(end) before it listened on port \(port)")
     }
 
     // MARK: - The run

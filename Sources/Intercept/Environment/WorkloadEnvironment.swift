@@ -55,24 +55,21 @@ public struct WorkloadEnvironment: Sendable {
                 self.variables.merge((found ?? [:]).map { (prefix + $0.key, $0.value) }) { $1 }
             }
         }
-        // References look at what `env` has defined so far, never at `envFrom`.
-        var defined: [String: String] = [:]
+        // As the kubelet does: references see `envFrom` and what `env` has defined so far, and an optional key that is not
+        // there leaves a variable as it was.
         for entry in container.json["env"]?.array ?? [] {
             guard let name = entry["name"]?.string else { continue }
-            let value = try await self.value(name, entry, container, defined)
-            self.variables[name] = value
-            defined[name] = value
+            if let value = try await self.value(name, entry, container) { self.variables[name] = value }
         }
     }
 
     private mutating func value(
         _ name: String,
         _ entry: JSONValue,
-        _ container: WorkloadContainer,
-        _ defined: [String: String]
+        _ container: WorkloadContainer
     ) async throws -> String? {
         guard let from = entry["valueFrom"] else {
-            return VariableExpansion.expand(entry["value"]?.string ?? "") { defined[$0] }
+            return VariableExpansion.expand(entry["value"]?.string ?? "") { self.variables[$0] }
         }
         for (kind, reference) in [("ConfigMap", from["configMapKeyRef"]), ("Secret", from["secretKeyRef"])] {
             guard let object = reference?["name"]?.string, let key = reference?["key"]?.string else { continue }

@@ -27,7 +27,7 @@ final class LocalService: Sendable {
     func limitReached() async throws -> String {
         for await _ in self.end.stream {}
         try Task.checkCancellation()
-        return self.limit == 1 ? "1 request was answered" : "\(self.limit ?? 0) requests were answered"
+        return self.limit == 1 ? "1 request was taken" : "\(self.limit ?? 0) requests were taken"
     }
 
     /// The addresses of a port to try for a connection; none when the limit is used up.

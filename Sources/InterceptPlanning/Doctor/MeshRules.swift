@@ -49,6 +49,8 @@ private struct Mesh: Sendable {
 
     /// What shows that the object is in this mesh; nil when nothing does.
     func mark(_ object: DynamicObject) -> String? {
+        // What switches Istio's injection off wins over what names a revision.
+        if object.labels["istio-injection"] == "disabled" { return nil }
         func find(_ marks: [Mark], in values: [String: String], _ kind: String) -> String? {
             marks.lazy.compactMap { mark in
                 values[mark.key].flatMap { value in

@@ -172,7 +172,10 @@ extension Surroundings {
 extension DynamicObject {
     /// A Pod's container ports that have names.
     var namedPorts: [String: Int] {
-        let ports = (self[path: "spec", "containers"]?.array ?? []).flatMap { $0["ports"]?.array ?? [] }
+        // A native sidecar is an init container that goes on; its names count, too.
+        let sidecars = (self[path: "spec", "initContainers"]?.array ?? []).filter { $0["restartPolicy"] == "Always" }
+        let containers = (self[path: "spec", "containers"]?.array ?? []) + sidecars
+        let ports = containers.flatMap { $0["ports"]?.array ?? [] }
         let named = ports.compactMap { port in
             port["name"]?.string.flatMap { name in port["containerPort"]?.integer.map { (name, Int($0)) } }
         }

@@ -39,7 +39,7 @@ extension Kubeconfig {
             throw Self.fault("\(owner) has no server")
         }
         guard let address = ServerAddress(server) else {
-            throw Self.fault("\(owner): the server \"\(server)\" is not a URL")
+            throw Self.fault("\(owner): the server is not a URL of scheme, host, port and path (without a login)")
         }
         let isInsecure = cluster.insecureSkipTLSVerify ?? false
         let authority = try Self.material(

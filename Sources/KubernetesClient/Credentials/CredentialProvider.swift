@@ -70,7 +70,13 @@ actor CredentialProvider {
         if let cached = self.cached, cached.readAt.duration(to: now) < Self.lifetime { return cached.credential }
         do {
             let text = String(decoding: try self.read(path), as: UTF8.self)
-            let token = text.split(whereSeparator: \.isWhitespace).first.map { String($0) }
+            // A writer that truncates first shows an empty file for a moment: not a wish to be nobody.
+            guard let token = text.split(whereSeparator: \.isWhitespace).first.map({ String($0) }) else {
+                throw KubernetesError(
+                    .configuration,
+                    "the token file \(path) is empty; is what writes it still running?"
+                )
+            }
             let credential = Credential(token: token, identity: identity)
             self.cached = (credential, now)
             return credential

@@ -23,7 +23,8 @@ struct Intercepting: Sendable {
         let frontend = try await Cluster.url("shop/frontend", 80)
         let (local, port) = try await LocalLeaf.start(name: name)
         var environment = try await Cluster.environment()
-        environment["USER"] = name
+        // Somebody else's, where it is one of several: `--close` ends one's own.
+        if name != "laptop" { environment["USER"] = name }
         let detour = try RunningProcess(
             [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:\(port)"] + match + flags,
             environment: environment
