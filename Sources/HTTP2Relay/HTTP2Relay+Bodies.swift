@@ -90,15 +90,15 @@ extension HTTP2Relay {
     }
 
     private mutating func flush(to peer: Peer, _ direction: Direction) {
-        while self.has(peer), self[peer].takesData, let id = self[peer].ready.popFirst() {
+        while self.has(peer), self[peer].takesData, let id = self[peer].nextReady() {
             guard let index = self.streams.index(forKey: id), self.streams.values[index][direction].isReady,
                 direction == .down || self.streams.values[index].server == peer
             else { continue }
             let wire = direction == .down ? id : self.streams.values[index].serverStream
             guard let wire else { continue }
             if !self.streams.values[index][direction].queue.isEmpty, self[peer].sendWindow <= 0 {
-                self[peer].ready.prepend(id)
-                return
+                self.block(id, peer)
+                continue
             }
             self.streams.values[index][direction].isReady = false
             let allowance = min(self[peer].sendWindow, FrameHeader.smallestMaximum)
@@ -114,6 +114,16 @@ extension HTTP2Relay {
             self.markReady(id, direction)
             self.settle(id)
         }
+    }
+
+    /// Sets a body aside until the connection's window opens.
+    private mutating func block(_ id: UInt32, _ peer: Peer) {
+        if self[peer].blocked.count > 2 * self.streams.count + 64 {
+            // A window that never opens must not keep the numbers of streams that were reset.
+            let streams = self.streams
+            self[peer].blocked.removeAll { streams[$0] == nil }
+        }
+        self[peer].blocked.append(id)
     }
 
     /// A part of a body has gone on: its sender may send as much again.

@@ -146,28 +146,35 @@ extension HTTP2Relay {
 
     /// Keeps what an end says about what it takes.
     mutating func apply(_ settings: [Setting], from peer: Peer) {
+        // Every change of the window walks all streams, so of many in one frame only the last is made.
+        var window: Int?
         for setting in settings {
             switch setting.name {
             case .headerTableSize: self[peer].encoder.setMaximumTableSize(setting.value)
             case .maximumConcurrentStreams: self[peer].maximumStreams = Int(setting.value)
-            case .initialWindowSize: self.setInitialWindow(Int(setting.value), of: peer)
+            case .initialWindowSize: window = Int(setting.value)
             default: break
             }
         }
+        if let window { self.setInitialWindow(window, of: peer) }
     }
 
     /// A change holds for the bodies under way too; RFC 9113 section 6.9.2.
     private mutating func setInitialWindow(_ size: Int, of peer: Peer) {
         let change = size - self[peer].initialSendWindow
+        guard change != 0 else {
+            return
+        }
         self[peer].initialSendWindow = size
-        for id in self.streams.keys {
-            if peer == .client {
-                self.streams[id]?.down.sendWindow += change
-                self.markReady(id, .down)
-            } else if self.streams[id]?.server == peer {
-                self.streams[id]?.up.sendWindow += change
-                self.markReady(id, .up)
+        let direction: Direction = peer == .client ? .down : .up
+        // By hand: a loop over the keys would hold on to the dictionary, which the first change would then copy.
+        var index = self.streams.startIndex
+        while index != self.streams.endIndex {
+            if direction == .down || self.streams.values[index].server == peer {
+                self.streams.values[index][direction].sendWindow += change
+                self.markReady(self.streams.keys[index], direction)
             }
+            self.streams.formIndex(after: &index)
         }
     }
 }

@@ -38,6 +38,8 @@ struct Link: Sendable {
 
     /// Streams of the client's that have something to send here, in turn.
     var ready = CircularBuffer<UInt32>()
+    /// Those of them whose bodies wait for the connection's window; what is no body does not wait behind them.
+    var blocked = CircularBuffer<UInt32>()
     /// The next stream this side opens, and the client's stream for each open one. Unused at the client's link.
     var nextStream: UInt32 = 1
     var streams: [UInt32: UInt32] = [:]
@@ -60,6 +62,14 @@ struct Link: Sendable {
         self.isWritable && self.outbox.readableBytes < Bounds.outbox
     }
 
+    /// The stream whose turn it is.
+    mutating func nextReady() -> UInt32? {
+        if self.sendWindow > 0, let stream = self.blocked.popFirst() {
+            return stream
+        }
+        return self.ready.popFirst()
+    }
+
     mutating func setWritable(_ isWritable: Bool) {
         self.isWritable = isWritable
         if isWritable { self.blockedBytes = 0 }
@@ -79,6 +89,8 @@ struct Link: Sendable {
         if self.inbox.readableBytes == 0 {
             self.inbox = bytes
         } else {
+            // Otherwise a buffer that is never quite empty keeps all it ever held.
+            if self.inbox.readerIndex > 0 { self.inbox.discardReadBytes() }
             self.inbox.writeImmutableBuffer(bytes)
         }
     }

@@ -39,7 +39,7 @@ struct DynamicTable: Sendable {
     private struct Slot: Sendable {
         let name: [UInt8]
         let value: [UInt8]
-        let hash: FieldHash
+        let hash: FieldHash?
         var size: Int { self.name.count + self.value.count + 32 }
     }
 
@@ -69,9 +69,9 @@ struct DynamicTable: Sendable {
         return (slot.name, slot.value)
     }
 
-    /// Adds a field; one larger than the table empties it.
+    /// Adds a field; one larger than the table empties it. Only with a hash will `find` see it.
     mutating func insert(_ name: [UInt8], _ value: [UInt8], _ hash: FieldHash? = nil) {
-        let slot = Slot(name: name, value: value, hash: hash ?? FieldHash(name, value))
+        let slot = Slot(name: name, value: value, hash: hash)
         self.evict(for: slot.size)
         guard slot.size <= self.capacity else {
             return
@@ -97,8 +97,8 @@ struct DynamicTable: Sendable {
         var index = self.slots.count - 1
         while index >= self.head {
             let slot = self.slots[index]
-            if slot.hash.name == hash.name, slot.name.elementsEqual(name) {
-                if slot.hash.field == hash.field, slot.value.elementsEqual(value) {
+            if slot.hash?.name == hash.name, slot.name.elementsEqual(name) {
+                if slot.hash?.field == hash.field, slot.value.elementsEqual(value) {
                     return (self.slots.count - 1 - index, nil)
                 }
                 if named == nil { named = self.slots.count - 1 - index }

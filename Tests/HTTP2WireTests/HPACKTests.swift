@@ -135,6 +135,19 @@ struct HPACKTests {
         }
     }
 
+    @Test("is found in a table by the hash its encoder gives it; a decoder, which searches for nothing, makes none")
+    func hashes() {
+        let name = Array("x-a".utf8)
+        let value = Array("b".utf8)
+        let hash = FieldHash(name, value)
+        var table = DynamicTable(capacity: 4_096)
+        table.insert(name, value)
+        #expect(table[0]?.value == value)
+        #expect(table.find(name[...], value[...], hash).field == nil)
+        table.insert(name, value, hash)
+        #expect(table.find(name[...], value[...], hash).field == 0)
+    }
+
     @Test(
         "opens a plain request or not",
         arguments: [
