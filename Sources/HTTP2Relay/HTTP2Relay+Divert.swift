@@ -27,6 +27,16 @@ extension HTTP2Relay {
         self.laptops[number]?.link.greet(self.clientLimits)
     }
 
+    /// The time for the tunnel's answer, or for the local process's, is over.
+    public mutating func laptopIsLate(_ number: Int) {
+        switch self.laptops[number]?.stage {
+        case .connecting: self.laptopFailed(number, .ackTimeout)
+        // Something accepted, and is silent to an HTTP/2 client.
+        case .greeting: self.laptopFailed(number, .badResponse)
+        case .open, .retired, nil: break
+        }
+    }
+
     /// The connection cannot be had, or is of no more use.
     public mutating func laptopFailed(_ number: Int, _ reason: Fallback) {
         guard let laptop = self.laptops.removeValue(forKey: number) else {
@@ -75,6 +85,9 @@ extension HTTP2Relay {
     private mutating func await(_ id: UInt32, _ route: Route) {
         var number = self.laptops.first { $0.value.serves(route) }?.key
         if number == nil {
+            if route.isBounded, self.laptops.values.count(where: { $0.route?.id == route.id }) >= Laptop.mostOfRoute {
+                return self.perform(self.streams[id]?.course.refused(.localRefused), id)
+            }
             number = self.nextLaptop
             self.laptops[self.nextLaptop] = Laptop(route: route)
             self.actions.append(.connect(self.nextLaptop, route))
@@ -85,6 +98,15 @@ extension HTTP2Relay {
         }
         self.laptops[number]?.waiting.append(id)
         self.serveWaiting(number)
+    }
+
+    /// Nobody waits any more for a connection that was to be this request's own.
+    mutating func leave(_ id: UInt32) {
+        guard let number = self.laptops.first(where: { $0.value.isOnly(for: id) })?.key else {
+            return
+        }
+        self.laptops[number] = nil
+        self.actions.append(.disconnect(number))
     }
 
     /// Opens streams for the requests that wait, as many as the local process and the socket take.

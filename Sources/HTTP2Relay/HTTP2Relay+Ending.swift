@@ -135,16 +135,38 @@ extension HTTP2Relay {
         self.actions.append(.log(id, stream.record))
         self.client.held -= stream.up.queued
         self.release(.client)
-        guard self.has(stream.server), let number = stream.serverStream else {
+        if self.has(stream.server), !stream.isSynthetic {
+            self[stream.server].held -= stream.down.queued
+            self.release(stream.server)
+        }
+        if let number = stream.serverStream {
+            self.forget(number, at: stream.server)
+        } else {
+            self.leave(id)
+        }
+    }
+
+    /// A server is done with one of its streams: it has room for another.
+    private mutating func forget(_ stream: UInt32, at server: Peer) {
+        guard self.has(server) else {
             return
         }
-        self[stream.server].streams[number] = nil
-        self[stream.server].held -= stream.down.queued
-        self.release(stream.server)
-        if case .laptop(let number) = stream.server {
+        self[server].streams[stream] = nil
+        if case .laptop(let number) = server {
             self.serveWaiting(number)
             self.retire(number)
         }
+    }
+
+    /// The server has ended a stream whose whole response has come; what of that waits here still goes to the client.
+    mutating func detach(_ id: UInt32, _ code: ErrorCode) {
+        guard let stream = self.streams[id], let number = stream.serverStream else {
+            return
+        }
+        self.streams[id]?.resetAfter = code
+        self.streams[id]?.serverStream = nil
+        self.forget(number, at: stream.server)
+        self.settle(id)
     }
 
     /// The original sees the client's end behind everything that may still have to go there.

@@ -15,6 +15,8 @@ struct Laptop: Sendable {
 
     /// How many requests may wait for one connection.
     static let longestQueue = 1_000
+    /// How many connections into one tunnel a client's connection may have, where each request gets its own.
+    static let mostOfRoute = 64
 
     var link = Link()
     var stage = Stage.connecting
@@ -25,6 +27,11 @@ struct Laptop: Sendable {
     /// Whether the local process has said that it speaks HTTP/2.
     var hasGreeted: Bool {
         self.stage == .open || self.stage == .retired
+    }
+
+    /// Whether it waits for an answer on behalf of this one request.
+    func isOnly(for id: UInt32) -> Bool {
+        !self.hasGreeted && self.route?.isBounded == true && self.waiting.first == id
     }
 
     /// Whether a request of `route` may use it; where the laptop counts connections, each request gets its own.

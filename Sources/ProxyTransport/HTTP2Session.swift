@@ -10,7 +10,7 @@ final class HTTP2Session {
         let handler: SideHandler
         let route: Route
         let startedAt: NIODeadline
-        /// Ends the wait for the tunnel's answer.
+        /// Ends the wait for the tunnel's answer, and then for the local process's.
         var timer: Scheduled<Void>?
     }
 
@@ -82,6 +82,8 @@ final class HTTP2Session {
             self.connection.original?.close()
             self.laptops.keys.forEach { self.disconnect($0) }
         case .resetAll:
+            _ = self.send()
+            self.connection.flush()
             self.laptops.keys.forEach { self.disconnect($0) }
             self.connection.original?.reset()
             self.connection.client?.reset()
@@ -149,19 +151,30 @@ extension HTTP2Session {
         let connection = self.connection
         let handler = SideHandler(.upstream, connection)
         handler.laptop = number
-        let timer = connection.state.loop.assumeIsolated()
-            .scheduleTask(in: connection.state.configuration.acknowledgementTimeout) {
-                self.fail(number, .ackTimeout)
-            }
-        self.laptops[number] = LaptopEnd(handler: handler, route: route, startedAt: .now(), timer: timer)
+        self.laptops[number] = LaptopEnd(handler: handler, route: route, startedAt: .now())
+        self.startTimer(number)
         connection.connect(handler, to: route) { self.fail(number, .localRefused) }
     }
 
+    /// Each of the two answers has the whole time: a far laptop needs it twice.
+    private func startTimer(_ number: Int) {
+        let state = self.connection.state
+        self.laptops[number]?.timer?.cancel()
+        self.laptops[number]?.timer = state.loop.assumeIsolated()
+            .scheduleTask(in: state.configuration.acknowledgementTimeout) {
+                self.tell(number) { $0.laptopIsLate(number) }
+            }
+    }
+
     private func fail(_ number: Int, _ reason: Fallback) {
+        self.tell(number) { $0.laptopFailed(number, reason) }
+    }
+
+    private func tell(_ number: Int, _ event: (inout HTTP2Relay) -> Void) {
         guard self.laptops[number] != nil else {
             return
         }
-        self.relay.laptopFailed(number, reason)
+        event(&self.relay)
         self.run()
         self.connection.flush()
     }
@@ -194,9 +207,8 @@ extension HTTP2Session {
         else {
             return false
         }
-        self.laptops[number]?.timer?.cancel()
-        self.laptops[number]?.timer = nil
         if isAccepted {
+            self.startTimer(number)
             self.relay.laptopAccepted(number)
         } else {
             self.relay.laptopFailed(number, .localRefused)

@@ -89,6 +89,27 @@ struct DivertTests {
         #expect(rig.takeActions().last == .disconnect(0))
     }
 
+    @Test("is answered by the original when tunnel or process are late, and by the laptop when neither is")
+    func late() {
+        for isTaken in [false, true] {
+            var rig = Rig()
+            rig.request(1, .request(user: "alice"))
+            if isTaken { rig.relay.laptopAccepted(0) }
+            rig.relay.laptopIsLate(0)
+            rig.run()
+            rig.headers(.original, 1, [":status": "200"])
+            let reason = isTaken ? Fallback.badResponse : .ackTimeout
+            #expect(rig.take(.client).first?.fields.last == "x-detour-reason: \(reason.token)")
+            #expect(rig.takeActions().last == .disconnect(0))
+        }
+        var rig = Rig()
+        rig.request(1, .request(user: "alice"))
+        rig.acceptLaptop()
+        rig.relay.laptopIsLate(0)
+        rig.headers(.laptop(0), 1, [":status": "200"])
+        #expect(rig.take(.client).first?.fields == [":status: 200"])
+    }
+
     @Test(
         "never reaches a laptop when two servers could read it in two ways",
         arguments: ["connection", "transfer-encoding"]

@@ -73,4 +73,19 @@ struct PressureTests {
         rig.data(.original, 1, [9, 10, 11, 12, 13, 14])
         #expect(rig.take(.client).map(\.payload) == [[9, 10, 11, 12]])
     }
+
+    @Test("opens no more connections of one route than a process has files for, and lets go of those nobody waits for")
+    func boundedLaptops() {
+        var rig = Rig()
+        rig.route.isBounded = true
+        for index in 0..<70 { rig.request(UInt32(index * 2 + 1), .request(user: "alice")) }
+        #expect(rig.takeActions() == (0..<64).map { .connect($0, rig.route) })
+        #expect(rig.take(.original).count == 6)
+        rig.headers(.original, 1, [":status": "200"])
+        #expect(rig.take(.client).first?.fields.last == "x-detour-reason: local-refused")
+        rig.reset(.client, 9, .cancel)
+        #expect(rig.takeActions() == [.disconnect(4)])
+        rig.request(201, .request(user: "alice"))
+        #expect(rig.takeActions() == [.connect(64, rig.route)])
+    }
 }

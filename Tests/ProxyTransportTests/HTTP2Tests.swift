@@ -92,6 +92,20 @@ struct HTTP2Tests {
         }
     }
 
+    @Test("falls back when the local process takes the connection and says nothing")
+    func silentProcess() async throws {
+        try await Harness.run(configure: { $0.acknowledgementTimeout = .milliseconds(50) }) { harness in
+            let (client, origin) = try await self.open(harness)
+            try await client.write(self.request(1, user: "alice"))
+            let (stream, _) = try await harness.acceptStream()
+            #expect(await self.frame(1, 1, from: origin, after: Self.preface.utf8.count) != nil)
+            try await origin.write(self.response(1))
+            let fields = await self.frame(1, 1, from: client) ?? []
+            #expect(String(decoding: fields, as: UTF8.self).contains("x-detour-reason"))
+            await stream.wait { $0.isClosed || $0.hasEnded }
+        }
+    }
+
     @Test("passes unread, byte for byte, on a port without routes")
     func withoutRoutes() async throws {
         try await Harness.run { harness in
@@ -147,6 +161,26 @@ struct HTTP2Tests {
             if byReset { try await origin.reset() } else { try await origin.close() }
             await client.wait { $0.hasEnded || $0.isClosed }
             #expect(client.seen.hasFailed == byReset)
+        }
+    }
+
+    @Test("that is reset delivers what came before, all of it", arguments: [512, 1_024, 2_048, 4_096])
+    func bytesBeforeReset(size: Int) async throws {
+        for _ in 0..<8 {
+            try await Harness.run { harness in
+                let (client, origin) = try await self.open(harness)
+                try await client.write(self.request(1))
+                #expect(await self.frame(1, 1, from: origin, after: Self.preface.utf8.count) != nil)
+                // As much as one read takes: its end is not seen before the reset is.
+                let body = size - 10 - 9
+                let head = self.response(1).replacing([5, 0, 0, 0, 1], with: [4, 0, 0, 0, 1], maxReplacements: 1)
+                let data =
+                    [0, UInt8(body >> 8), UInt8(body & 255), 0, 0, 0, 0, 0, 1] + [UInt8](repeating: 7, count: body)
+                try await origin.reset(after: head + data)
+                await client.wait { $0.isClosed }
+                #expect(client.seen.hasFailed)
+                #expect(await self.frame(0, 1, from: client)?.count == body)
+            }
         }
     }
 

@@ -95,6 +95,16 @@ final class Socket: Sendable {
         try await channel.close()
     }
 
+    /// Sends its last bytes and resets, so that both arrive together or nearly so.
+    func reset(after bytes: [UInt8]) async throws {
+        let channel = try self.channel
+        try await channel.eventLoop.submit {
+            channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+            _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+            channel.close(promise: nil)
+        }.get()
+    }
+
     /// Reads nothing more until `resume()`.
     func pause() async throws {
         try await self.channel.setOption(.autoRead, value: false).get()
