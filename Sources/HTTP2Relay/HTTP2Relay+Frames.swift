@@ -56,14 +56,12 @@ extension HTTP2Relay {
             self.resetServer(id, code)
             return self.close(id)
         }
-        guard self.streams[id]?.down.hasEnded == true, code == .noError else {
-            if self.streams[id]?.down.isDone != true { self.streams[id]?.flags.insert(.upstreamClosed) }
+        guard self.streams[id]?.down.hasEnded == true else {
+            self.streams[id]?.flags.insert(.upstreamClosed)
             self.client.writeReset(stream: id, code)
             return self.close(id)
         }
-        // The response is whole and the rest of the request is not wanted; what of it waits here still goes to the client.
-        self.streams[id]?.resetAfter = code
-        self.settle(id)
+        self.detach(id, code)
     }
 
     /// PING measures the way to the other end and proves that it lives, so it goes there; a laptop's ends here.

@@ -64,6 +64,46 @@ struct FlowTests {
         #expect(rig.take(.client).reduce(0) { $0 + $1.payload.count } == sent)
     }
 
+    @Test(
+        "of which the last part waits here reach the client though their server has reset the stream, and nothing goes to that",
+        arguments: [ErrorCode.noError, .internalError, .cancel]
+    )
+    func resetAfterEnd(code: ErrorCode) {
+        var rig = Rig(client: [Setting(.initialWindowSize, 4)], original: [Setting(.initialWindowSize, 3)])
+        rig.request(1, .request(method: "POST"), end: false)
+        rig.data(.client, 1, [1, 2, 3, 4, 5])
+        rig.headers(.original, 1, [":status": "413"], end: false)
+        rig.data(.original, 1, [UInt8](repeating: 7, count: 200_000), end: true)
+        #expect(rig.take(.original).map(\.payload.count) == [0, 3])
+        rig.reset(.original, 1, code)
+        #expect(rig.take(.client).map(\.payload.count) == [0, 4])
+        rig.send(.original, ScriptedEnd.settings([Setting(.initialWindowSize, 100)]))
+        rig.window(.client, 0, 1 << 20)
+        rig.window(.client, 1, 1 << 20)
+        let seen = rig.take(.client)
+        #expect(seen.filter { $0.type == .data }.reduce(0) { $0 + $1.payload.count } == 199_996)
+        #expect(seen.dropLast().last?.endsStream == true)
+        #expect(seen.last?.type == .resetStream)
+        #expect(seen.last?.number == Int(code.rawValue))
+        let late = rig.take(.original, [.headers, .data, .resetStream, .windowUpdate])
+        #expect(late.allSatisfy { $0.stream == 0 }, "the stream is over there")
+        #expect(rig.relay.streams.isEmpty)
+        #expect(rig.relay.original.held == 0)
+        #expect(rig.relay.client.held == 0)
+    }
+
+    @Test("that wait here for a client which gives up are not held any longer, their server's reset or not")
+    func resetOfATail() {
+        var rig = Rig(client: [Setting(.initialWindowSize, 4)])
+        rig.request(1, .request(method: "POST"), end: false)
+        rig.headers(.original, 1, [":status": "413"], end: false)
+        rig.data(.original, 1, [UInt8](repeating: 7, count: 100), end: true)
+        rig.reset(.original, 1, .cancel)
+        #expect(rig.relay.original.held == 96)
+        rig.reset(.client, 1, .cancel)
+        #expect(rig.relay.original.held == 0)
+    }
+
     @Test("for a socket that takes nothing wait in their queues, and go out in turn when it does")
     func blockedSocket() {
         var rig = Rig()
