@@ -144,7 +144,8 @@ final class PosixServer: Sendable {
         var length = socklen_t(address.count)
         let code = address.withUnsafeMutableBytes {
             let pointer = $0.assumingMemoryBound(to: sockaddr.self).baseAddress
-            return bind(descriptor, pointer, length) | listen(descriptor, 4096) | getsockname(descriptor, pointer, &length)
+            return bind(descriptor, pointer, length) | listen(descriptor, 4096)
+                | getsockname(descriptor, pointer, &length)
         }
         try PosixSocket.check("bind", code)
         self.descriptor = descriptor
