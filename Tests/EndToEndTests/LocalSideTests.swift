@@ -58,11 +58,12 @@ extension InterceptEndToEndTests {
         defer { unlink(mark) }
         // Its child is in the background, where a shell lets no terminal interrupt it: the trap ends it.
         let script = "trap 'echo told >> \(mark); kill $!; exit 7' INT; \(words.joined(separator: " ")) & wait"
-        let line = "\(Cluster.detour) intercept leaf -n shop -p 80:\(port) --drain 2s -- sh -c \"\(script)\""
+        // `exec`, for some shells would stay between and answer an interrupt themselves.
+        let line = "exec \(Cluster.detour) intercept leaf -n shop -p 80:\(port) --drain 2s -- sh -c \"\(script)\""
         let terminal = try RunningProcess(
             ["sh", "-c", "exec script -qefc \"$LINE\" /dev/null < \"$KEYS\" >&2"],
             environment: try await Cluster.environment().merging([
-                "LINE": line.replacing("$!", with: "\\$!"), "KEYS": keys,
+                "LINE": line.replacing("$!", with: "\\$!"), "KEYS": keys, "SHELL": "/bin/sh",
             ]) {
                 $1
             }
