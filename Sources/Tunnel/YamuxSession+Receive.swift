@@ -154,7 +154,7 @@ extension YamuxSession {
         guard self.streams.count < self.limits.streams else {
             throw .violation("the peer opened more than \(self.limits.streams) streams")
         }
-        self.streams[number] = YamuxStream(opening: .offered, receiveWindow: YamuxLimits.initialWindow)
+        self.streams[number] = YamuxStream(opening: .offered)
         self.offered += 1
         self.inbox.before.insert(.opened)
     }

@@ -5,7 +5,7 @@
 ///
 /// - A stream opened here gets an odd number at a client and an even one at a server, and is usable at once; the peer's
 ///   acknowledgement comes as `acknowledged`, whenever the peer's own work (such as a connect) has succeeded.
-/// - Credit goes back to the peer in quarters of the window, and only for bytes the shell says its consumer took.
+/// - Credit goes back to the peer in quarters of the stream's window, and only for bytes the shell says its consumer took.
 /// - A peer that breaks the rules ends the whole session (`receive` throws); nothing it did reaches another session.
 /// - Frames for a stream that is over are dropped in silence: the peer may have sent them before it knew.
 public struct YamuxSession: Sendable {
@@ -73,8 +73,8 @@ public struct YamuxSession: Sendable {
         }
         self.nextStream = number + 2
         self.requested += 1
-        self.streams[number] = YamuxStream(opening: .requested, receiveWindow: self.limits.window)
-        return YamuxHeader(.windowUpdate, flags: .syn, stream: number, length: self.windowGrowth)
+        self.streams[number] = YamuxStream(opening: .requested)
+        return YamuxHeader(.windowUpdate, flags: .syn, stream: number)
     }
 
     /// Acknowledges a stream the peer opened; nil when it is over or acknowledged already.
@@ -82,11 +82,11 @@ public struct YamuxSession: Sendable {
         guard let index = self.streams.index(forKey: number) else { return nil }
         guard self.streams.values[index].opening == .offered else { return nil }
         self.offered -= 1
-        let credit = self.windowGrowth + UInt32(self.streams.values[index].unreturned)
+        let credit = self.streams.values[index].unreturned
         self.streams.values[index].opening = .established
-        self.streams.values[index].receiveWindow += Int(credit)
+        self.streams.values[index].receiveWindow += credit
         self.streams.values[index].unreturned = 0
-        return YamuxHeader(.windowUpdate, flags: .ack, stream: number, length: credit)
+        return YamuxHeader(.windowUpdate, flags: .ack, stream: number, length: UInt32(credit))
     }
 
     // MARK: Sending
@@ -131,16 +131,27 @@ public struct YamuxSession: Sendable {
     }
 
     /// Notes that the consumer took `count` received bytes; the credit to give back, once it is worth a frame.
+    ///
+    /// A stream whose consumer takes what comes gets its share of `limits.memory`; one that has more than its share, because
+    /// there are more streams now, gets back less than was taken.
     public mutating func consumed(_ number: UInt32, _ count: Int) -> YamuxHeader? {
         guard let index = self.streams.index(forKey: number) else { return nil }
         let unreturned = self.streams.values[index].unreturned + count
         self.streams.values[index].unreturned = unreturned
+        let window = self.streams.values[index].window
         // Before the acknowledgement the window is the initial one, and `accept` returns what was taken until then.
-        guard self.streams.values[index].opening != .offered, unreturned >= self.limits.window / 4 else { return nil }
+        guard self.streams.values[index].opening != .offered, unreturned >= window / 4 else { return nil }
         guard !self.streams.values[index].remoteFinished else { return nil }
+        let credit = max(0, unreturned + self.share - window)
         self.streams.values[index].unreturned = 0
-        self.streams.values[index].receiveWindow += unreturned
-        return YamuxHeader(.windowUpdate, stream: number, length: UInt32(unreturned))
+        self.streams.values[index].window = window + credit - unreturned
+        self.streams.values[index].receiveWindow += credit
+        return credit > 0 ? YamuxHeader(.windowUpdate, stream: number, length: UInt32(credit)) : nil
+    }
+
+    /// The window a stream should have while there are as many as now.
+    private var share: Int {
+        max(YamuxLimits.initialWindow, min(self.limits.window, self.limits.memory / max(1, self.streams.count)))
     }
 
     // MARK: The session
@@ -158,8 +169,6 @@ public struct YamuxSession: Sendable {
 
     /// The last frame to a peer that broke the protocol.
     public static let protocolErrorFarewell = YamuxHeader(.goAway, length: 1)
-
-    var windowGrowth: UInt32 { UInt32(self.limits.window - YamuxLimits.initialWindow) }
 
     @discardableResult
     mutating func remove(_ number: UInt32) -> Bool {

@@ -14,7 +14,9 @@ struct YamuxStream: Sendable, Hashable {
     /// Bytes we may still send.
     var sendWindow = YamuxLimits.initialWindow
     /// Bytes the peer may still send.
-    var receiveWindow: Int
+    var receiveWindow = YamuxLimits.initialWindow
+    /// Bytes the peer may have under way: what it may still send, and what it sent that our consumer has not taken.
+    var window = YamuxLimits.initialWindow
     /// Bytes our consumer took and the peer has not been told about.
     var unreturned = 0
     /// We have said that we send no more.

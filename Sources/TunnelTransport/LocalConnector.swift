@@ -97,7 +97,8 @@ enum LocalConnector {
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.allowRemoteHalfClosure, value: true)
                 .channelOption(.recvAllocator, value: HeadroomAllocator())
-                .channelOption(.writeBufferWaterMark, value: .init(low: 128 * 1024, high: 256 * 1024))
+                .channelOption(.maxMessagesPerRead, value: TunnelSocket.readsPerTurn)
+                .channelOption(.writeBufferWaterMark, value: TunnelSocket.localWriteMarks)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(leg.value) }
                 }

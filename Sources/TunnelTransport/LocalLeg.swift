@@ -166,7 +166,7 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
         if self.undelivered.readableBytes == 0, !context.channel.isWritable, self.cycleIsOpen { context.flush() }
         if self.undelivered.readableBytes == 0, context.channel.isWritable {
             self.uncredited += bytes.readableBytes
-            context.write(self.wrapOutboundOut(bytes), promise: nil)
+            context.write(self.wrapOutboundOut(self.compacted(bytes, context)), promise: nil)
         } else {
             // Copied, so that a small piece does not keep the large buffer it came in.
             self.undelivered.writeImmutableBuffer(bytes)
@@ -175,6 +175,12 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
             self.cycleIsOpen = true
             self.tunnel.needsCycleEnd(self)
         }
+    }
+
+    /// The same bytes, copied where they would keep a buffer of many times their size while the local connection is slow.
+    private func compacted(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) -> ByteBuffer {
+        guard bytes.readableBytes * 4 < bytes.storageCapacity else { return bytes }
+        return context.channel.allocator.buffer(buffer: bytes)
     }
 
     func streamCycleEnded() {

@@ -44,6 +44,7 @@ public final class TunnelServer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.recvAllocator, value: TunnelSocket.receiveAllocator)
+            .childChannelOption(.maxMessagesPerRead, value: TunnelSocket.readsPerTurn)
             .childChannelOption(.writeBufferWaterMark, value: TunnelSocket.writeMarks)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try core.value.accept(channel) }
@@ -77,9 +78,19 @@ public final class TunnelServer: Sendable {
 
 /// Options of the connection under a tunnel.
 public enum TunnelSocket {
-    /// Large reads: one decrypts many records.
+    /// Large reads: one decrypts many records. Not larger, and one a turn (`readsPerTurn`), because TLS decrypts all that a
+    /// turn reads into one buffer, and a stream whose reader is slow keeps that whole.
     public static var receiveAllocator: AdaptiveRecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 4 * 1024, initial: 64 * 1024, maximum: 256 * 1024)
+        AdaptiveRecvByteBufferAllocator(minimum: 4 * 1024, initial: 64 * 1024, maximum: 128 * 1024)
+    }
+
+    /// How often a turn of the event loop reads such a connection, or one of those that go into tunnels.
+    public static let readsPerTurn: UInt = 1
+
+    /// Where a connection beside a tunnel stops and resumes taking data from its stream. What it holds is credited already,
+    /// so that this adds to the stream's window.
+    static var localWriteMarks: ChannelOptions.Types.WriteBufferWaterMark {
+        .init(low: 32 * 1024, high: 64 * 1024)
     }
 
     /// Where a tunnel stops and resumes taking data from its streams.

@@ -38,7 +38,8 @@ struct UnixListener {
             .serverChannelOption(.backlog, value: 1024)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.recvAllocator, value: HeadroomAllocator())
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: 128 * 1024, high: 256 * 1024))
+            .childChannelOption(.maxMessagesPerRead, value: TunnelSocket.readsPerTurn)
+            .childChannelOption(.writeBufferWaterMark, value: TunnelSocket.localWriteMarks)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try onConnection(channel) }
             }

@@ -14,6 +14,9 @@ final class YamuxHandler: ChannelInboundHandler {
     /// Payloads up to this size are copied behind their header instead of being written on their own.
     static let gatherLimit = 4 * 1024
     private static let gatherCapacity = 16 * 1024
+    /// Bytes that are written before they are flushed, even in the middle of a turn: many streams that have data at once
+    /// learn from it that the tunnel is full.
+    private static let mostUnflushed = 256 * 1024
     /// Answers a peer may cause while it does not read.
     private static let unreadReplies = 10_000
 
@@ -30,6 +33,7 @@ final class YamuxHandler: ChannelInboundHandler {
     private var unfinishedCycles: [any YamuxConsumer] = []
     private var waiting: [any YamuxConsumer] = []
     private var gathered = ByteBuffer()
+    private var unflushed = 0
     private var isReading = false
     private var flushIsDue = false
     private var repliesWhileBlocked = 0
@@ -89,6 +93,7 @@ final class YamuxHandler: ChannelInboundHandler {
         while let header = self.session.send(number, available: bytes.readableBytes) {
             let length = Int(header.length)
             self.counters.bytesOut += UInt64(length)
+            self.unflushed += length
             if length <= Self.gatherLimit {
                 self.gather(header, &bytes, length)
             } else if length == bytes.readableBytes, bytes.readerIndex >= YamuxHeader.size {
@@ -103,6 +108,7 @@ final class YamuxHandler: ChannelInboundHandler {
                 self.context?.write(self.wrapOutboundOut(payload), promise: nil)
             }
         }
+        if self.unflushed >= Self.mostUnflushed { return self.flushNow() }
         self.flushSoon()
     }
 
@@ -197,6 +203,7 @@ extension YamuxHandler {
 
     private func flushNow() {
         self.flushIsDue = false
+        self.unflushed = 0
         self.spill()
         self.context?.flush()
     }

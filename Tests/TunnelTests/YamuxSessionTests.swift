@@ -13,7 +13,7 @@ struct YamuxSessionTests {
     }
 
     @Test(
-        "Each role opens its own numbers and asks for the large window at once",
+        "Each role opens its own numbers",
         arguments: [
             (YamuxSession.Role.client, [1, 3, 5] as [UInt32]), (.server, [2, 4, 6]),
         ]
@@ -21,14 +21,14 @@ struct YamuxSessionTests {
     func open(_ role: YamuxSession.Role, _ numbers: [UInt32]) throws {
         var session = YamuxSession(role: role)
         for number in numbers {
-            #expect(try session.open() == YamuxHeader(.windowUpdate, flags: .syn, stream: number, length: 768 * 1024))
+            #expect(try session.open() == YamuxHeader(.windowUpdate, flags: .syn, stream: number))
         }
     }
 
-    @Test("A stream is acknowledged once, when the acceptor says so, and the growth of its window rides along")
+    @Test("A stream is acknowledged once, when the acceptor says so")
     func accept() throws {
         var session = try self.offered()
-        #expect(session.accept(1) == YamuxHeader(.windowUpdate, flags: .ack, stream: 1, length: 768 * 1024))
+        #expect(session.accept(1) == YamuxHeader(.windowUpdate, flags: .ack, stream: 1))
         #expect(session.accept(1) == nil)
         #expect(session.accept(3) == nil)
     }
@@ -38,8 +38,8 @@ struct YamuxSessionTests {
         var session = try self.offered()
         _ = try session.receiveAll(data(1, [UInt8](repeating: 0, count: 200_000)))
         #expect(session.consumed(1, 200_000) == nil)
-        #expect(session.accept(1) == YamuxHeader(.windowUpdate, flags: .ack, stream: 1, length: 986_432))
-        #expect(session.streams[1]?.receiveWindow == 1024 * 1024)
+        #expect(session.accept(1) == YamuxHeader(.windowUpdate, flags: .ack, stream: 1, length: 200_000))
+        #expect(session.streams[1]?.receiveWindow == 256 * 1024)
     }
 
     @Test("The peer's acknowledgement is told once, with or without data")
@@ -73,17 +73,48 @@ struct YamuxSessionTests {
         #expect(session.send(stream, available: 0) == nil)
     }
 
-    @Test("Credit goes back in quarters of the window, and not to a peer that has finished")
+    @Test("Credit goes back in quarters of the window, which grows once, and not to a peer that has finished")
     func credit() throws {
         var session = try self.offered()
         _ = session.accept(1)
         _ = try session.receiveAll(data(1, [UInt8](repeating: 0, count: 262_144)))
-        #expect(session.consumed(1, 262_143) == nil)
-        #expect(session.streams[1]?.receiveWindow == 786_432)
-        #expect(session.consumed(1, 1) == YamuxHeader(.windowUpdate, stream: 1, length: 262_144))
-        #expect(session.streams[1]?.receiveWindow == 1_048_576)
+        #expect(session.consumed(1, 65_535) == nil)
+        #expect(session.streams[1]?.receiveWindow == 0)
+        #expect(session.consumed(1, 1) == YamuxHeader(.windowUpdate, stream: 1, length: 65_536 + 786_432))
+        #expect(session.consumed(1, 196_608) == nil)
+        #expect(session.streams[1]?.receiveWindow == 851_968)
+        #expect(session.consumed(1, 65_536) == YamuxHeader(.windowUpdate, stream: 1, length: 262_144))
         _ = try session.receiveAll(data(1, [UInt8](repeating: 0, count: 262_144), flags: 4))
         #expect(session.consumed(1, 262_144) == nil)
+    }
+
+    @Test("However many streams there are, their windows together stay near the limit; few have large ones")
+    func shares() throws {
+        var session = YamuxSession(role: .server)
+        func open(_ number: UInt32) throws {
+            _ = try session.receiveAll(frame(type: 1, flags: 1, stream: number))
+            _ = session.accept(number)
+        }
+        // Takes a quarter of the window at a time, as a consumer that keeps up does.
+        func keepUp(_ number: UInt32) throws {
+            for _ in 0..<8 {
+                let stream = try #require(session.streams[number])
+                let count = min(stream.window / 4 + 1, stream.receiveWindow)
+                _ = try session.receiveAll(data(number, [UInt8](repeating: 0, count: count)))
+                _ = session.consumed(number, count)
+            }
+        }
+        for number in stride(from: UInt32(1), through: 15, by: 2) { try open(number) }
+        for number in stride(from: UInt32(1), through: 15, by: 2) { try keepUp(number) }
+        #expect(session.streams.values.allSatisfy { $0.window == 1024 * 1024 })
+        // More come: the large ones give back what they have too much as they are used, and none goes below the first window.
+        for number in stride(from: UInt32(17), through: 31, by: 2) { try open(number) }
+        for number in stride(from: UInt32(1), through: 31, by: 2) { try keepUp(number) }
+        #expect(session.streams.values.allSatisfy { $0.window == 512 * 1024 })
+        for number in stride(from: UInt32(33), through: 99, by: 2) { try open(number) }
+        for number in stride(from: UInt32(1), through: 99, by: 2) { try keepUp(number) }
+        #expect(session.streams.values.allSatisfy { $0.window == 256 * 1024 })
+        #expect(session.streams.values.allSatisfy { $0.receiveWindow + $0.unreturned == $0.window })
     }
 
     @Test("A stream is over when both ends have finished, in either order")
