@@ -151,7 +151,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .target(
             name: "KubernetesTestSupport",
-            dependencies: ["KubernetesModel", "KubernetesClient", nioCore],
+            dependencies: ["KubernetesModel", "KubernetesClient", "TestSupport", nioCore],
             path: "Tests/KubernetesTestSupport",
             swiftSettings: settings
         ),

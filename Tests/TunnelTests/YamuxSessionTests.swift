@@ -90,7 +90,9 @@ struct YamuxSessionTests {
 
     @Test("However many streams there are, their windows together stay near the limit; few have large ones")
     func shares() throws {
-        var session = YamuxSession(role: .server)
+        var limits = YamuxLimits()
+        limits.memory = 8 * 1024 * 1024
+        var session = YamuxSession(role: .server, limits: limits)
         func open(_ number: UInt32) throws {
             _ = try session.receiveAll(frame(type: 1, flags: 1, stream: number))
             _ = session.accept(number)

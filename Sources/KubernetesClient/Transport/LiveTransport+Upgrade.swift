@@ -41,7 +41,10 @@ extension LiveTransport {
                 .connectTimeout(self.limits.connect)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 // TLS decrypts all that a turn reads into one buffer, and a slow reader keeps that whole.
-                .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 131_072))
+                .channelOption(
+                    .recvAllocator,
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 131_072)
+                )
                 .channelOption(.maxMessagesPerRead, value: 1)
                 .connect(host: host, port: port)
                 .get()

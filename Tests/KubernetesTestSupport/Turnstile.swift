@@ -1,6 +1,6 @@
-import KubernetesClient
-import KubernetesModel
-import NIOCore
+public import KubernetesClient
+public import KubernetesModel
+public import NIOCore
 import Synchronization
 import TestSupport
 
@@ -8,7 +8,7 @@ import TestSupport
 ///
 /// An actor is running or waits here. When nobody runs, one of those who wait is chosen. So a whole run is the same for
 /// the same seed, whatever the scheduler does.
-final class Turnstile: Sendable {
+public final class Turnstile: Sendable {
     private struct State {
         var random: SplitMix64
         var running = 0
@@ -17,17 +17,18 @@ final class Turnstile: Sendable {
 
     private let state: Mutex<State>
 
-    init(seed: UInt64) {
+    /// A turnstile with an order that `seed` decides.
+    public init(seed: UInt64) {
         self.state = Mutex(State(random: SplitMix64(seed: seed)))
     }
 
     /// Counts actors that are about to run.
-    func enter(_ count: Int) {
+    public func enter(_ count: Int) {
         self.state.withLock { $0.running += count }
     }
 
     /// Waits for the turn of an actor.
-    func pass(_ actor: Int) async {
+    public func pass(_ actor: Int) async {
         await withCheckedContinuation { continuation in
             self.state.withLock {
                 $0.waiting[actor] = continuation
@@ -38,13 +39,13 @@ final class Turnstile: Sendable {
     }
 
     /// Ends an actor.
-    func leave() {
+    public func leave() {
         self.state.withLock { $0.running -= 1 }
         self.choose()
     }
 
     /// A random number of the run.
-    func random(_ range: Range<Int>) -> Int {
+    public func random(_ range: Range<Int>) -> Int {
         self.state.withLock { Int.random(in: range, using: &$0.random) }
     }
 
@@ -61,22 +62,43 @@ final class Turnstile: Sendable {
 }
 
 /// A transport that waits for its actor's turn before every request.
-struct TurnstileTransport: KubernetesTransport {
+public struct TurnstileTransport: KubernetesTransport {
     let base: any KubernetesTransport
     let turnstile: Turnstile
     let actor: Int
-    /// Called after each request, before the next can come.
     let check: @Sendable () -> Void
 
-    var peer: TransportPeer { self.base.peer }
+    /// Requests for which there is a turn; reviews of permissions are asked for several at once, and change nothing.
+    private static func hasTurn(_ request: KubernetesRequest) -> Bool {
+        request.segments.last != ResourceType.selfSubjectAccessReviews.plural
+    }
 
-    func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
+    /// A transport for one actor; `check` is called after each of its requests, before the next can come.
+    public init(
+        base: any KubernetesTransport,
+        turnstile: Turnstile,
+        actor: Int,
+        check: @escaping @Sendable () -> Void
+    ) {
+        self.base = base
+        self.turnstile = turnstile
+        self.actor = actor
+        self.check = check
+    }
+
+    /// The peer of the transport below.
+    public var peer: TransportPeer { self.base.peer }
+
+    /// Sends when it is the actor's turn.
+    public func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
+        guard Self.hasTurn(request) else { return try await self.base.send(request) }
         await self.turnstile.pass(self.actor)
         defer { self.check() }
         return try await self.base.send(request)
     }
 
-    func upgrade(
+    /// Upgrades at once.
+    public func upgrade(
         _ request: KubernetesRequest,
         subprotocol: String,
         on eventLoop: (any EventLoop)?,
@@ -85,5 +107,6 @@ struct TurnstileTransport: KubernetesTransport {
         try await self.base.upgrade(request, subprotocol: subprotocol, on: eventLoop, configure: configure)
     }
 
-    func shutdown() async throws {}
+    /// Nothing to do.
+    public func shutdown() async throws {}
 }
