@@ -2,42 +2,36 @@
 
 def median: sort | if length % 2 == 1 then .[length / 2 | floor] else (.[length / 2 - 1] + .[length / 2]) / 2 end;
 def digits($count): if . == null then null else . * pow(10; $count) | round / pow(10; $count) end;
-def ratio($a; $b): if $a == null or $b == null or $b == 0 then null else $a / $b | digits(2) end;
 
-# Groups in the order in which they were measured first.
-def grouped(key): to_entries | group_by(.value | key) | sort_by(.[0].key) | map(map(.value));
-
-def figures: ["requestsPerSecond", "cpuMicrosecondsPerRequest", "p50Milliseconds", "p99Milliseconds"];
+def figures: ["cpu_us", "rps", "conn_per_s", "p50_ms", "p99_ms", "rss_mib", "others_percent"];
 def round_of: {
-    round,
-    requestsPerSecond: (.requests * 1000000 / .microseconds | digits(0)),
-    cpuMicrosecondsPerRequest: (if .cpuSeconds then .cpuSeconds * 1000000 / .requests | digits(2) else null end),
-    p50Milliseconds: (.p50 / 1000),
-    p99Milliseconds: (.p99 / 1000),
-    othersOnProxyCorePercent: (.othersSeconds * 100000000 / .microseconds | digits(1)),
+    work, proxy, round,
+    cpu_us: (if .cpuSeconds then .cpuSeconds * 1000000 / .requests | digits(2) else null end),
+    rps: (.requests * 1000000 / .microseconds | digits(0)),
+    p50_ms: (.p50 / 1000),
+    p99_ms: (.p99 / 1000),
+    rss_mib: (if .rssKiB then .rssKiB / 1024 | digits(1) else null end),
+    others_percent: (.othersSeconds * 100000000 / .microseconds | digits(1)),
     socketErrors, timeouts
-};
-def medians: . as $rounds | reduce (figures[], "othersOnProxyCorePercent") as $figure ({};
-    .[$figure] = ([$rounds[][$figure] | values] | if length > 0 then median | digits(3) else null end));
-def compared($peers; $to): reduce figures[] as $figure ({};
-    .[$figure] = ratio($peers.detour.medians[$figure]; $peers[$to].medians[$figure]));
+} | if .work == "http1-new" then .conn_per_s = .rps else . end;
+def medians: . as $rounds | reduce figures[] as $figure ({};
+    [$rounds[][$figure] | values] as $values
+    | if $values | length > 0 then .[$figure] = ($values | median | digits(3)) else . end);
 
-$about + {
+map(. + {measured: round_of}) as $all
+| ($all | map(.measured)) as $rounds
+| $about + {
     notes: [
-        "One proxy works at a time, alone on one core, pinned; wrk (one thread) and the origin (nginx, one worker) share another.",
+        "One proxy works at a time, alone on one core, pinned; the load generator (one thread) and the origin (nginx, one worker) share another.",
         "Load generator and origin are often what limits requests per second; CPU per request is the fair figure.",
-        "cpuMicrosecondsPerRequest is user and system time of the proxy: the whole relay, and nginx's worker without its master.",
-        "detour opens one connection to the origin for each client connection. nginx shares a pool of kept ones, which is less work when every request is a new connection.",
-        "detour forwards heads as they came; nginx writes new ones. Both match one header that no request has, and both log each request as JSON to the null device.",
-        "othersOnProxyCorePercent is the time of the proxy's core that went to anything else, hypervisor included: what makes a round worth less.",
+        "cpu_us is user and system time of the proxy for each request, in microseconds: the whole relay, nginx's worker without its master, HAProxy with one thread. Medians of the rounds.",
+        "detour and haproxy open one connection to the origin for each client connection; nginx and haproxy-pooled share a pool of kept ones, nginx-unpooled opens one for each request.",
+        "detour forwards heads as they came; the others write new ones. All match one header that no request has. detour and nginx log each request as JSON to the null device; HAProxy does not log.",
+        "others_percent is the time of the proxy's core that went to anything else, hypervisor included: what makes a round worth less.",
         "Latencies are those of a closed loop: a slow answer delays the next request instead of queueing it."
     ],
-    workloads: [
-        grouped(.workload)[] | {
-            name: .[0].workload,
-            load: .[0].load,
-            peers: (grouped(.peer) | map(map(round_of) as $rounds
-                | { (.[0].peer): { medians: ($rounds | medians), rounds: $rounds } }) | add)
-        } | .detourTo = ({ nginx: compared(.peers; "nginx"), none: compared(.peers; "none") })
-    ]
+    load: ($all | map({(.work): .load}) | add),
+    work: (reduce ($rounds | group_by([.work, .proxy])[]) as $group ({};
+        .[$group[0].work][$group[0].proxy] = ($group | medians))),
+    rounds: $rounds
 }

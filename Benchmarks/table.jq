@@ -1,9 +1,11 @@
 # The results as lines with tabs, for `column`.
 
-def line($of): [$of[0], $of[1]] + [.requestsPerSecond, .cpuMicrosecondsPerRequest, .p50Milliseconds, .p99Milliseconds,
-    .othersOnProxyCorePercent] | map(. // "-") | @tsv;
+def shown: [.rps, .cpu_us, .p50_ms, .p99_ms, .rss_mib, .others_percent] | map(. // "-");
+def ratio($a; $b): if $a and $b then $a / $b * 100 | round / 100 else "-" end;
 
-(["workload", "peer", "req/s", "µs CPU/req", "p50 ms", "p99 ms", "others %"] | @tsv),
-(.workloads[] | .name as $name
-    | (.peers | to_entries[] | .key as $peer | .value.medians | line([$name, $peer])),
-      (.detourTo | to_entries[] | .key as $peer | .value | line([$name, "detour/" + $peer])))
+(["work", "proxy", "req/s", "µs CPU/req", "p50 ms", "p99 ms", "RSS MiB", "others %"] | @tsv),
+(.work | to_entries[] | .key as $work | .value as $proxies
+    | ($proxies | to_entries[] | [$work, .key] + (.value | shown) | @tsv),
+      ($proxies | to_entries[] | select(.key != "detour" and .key != "none")
+        | [$work, "detour/" + .key, ratio($proxies.detour.rps; .value.rps), ratio($proxies.detour.cpu_us; .value.cpu_us),
+           ratio($proxies.detour.p50_ms; .value.p50_ms), ratio($proxies.detour.p99_ms; .value.p99_ms), "", ""] | @tsv))

@@ -12,7 +12,7 @@ import Testing
 struct RaceTests {
     @Test(
         "The Service always points somewhere, whoever joined holds it, and the last one restores it",
-        .timeLimit(.minutes(10))
+        .timeLimit(.minutes(60))
     )
     func races() async throws {
         // `DETOUR_RUNS` asks for more of them.
