@@ -44,10 +44,11 @@ struct Preflight: Sendable {
     func permissions(definitionExists: Bool) async throws {
         let denied = try await self.denied(definitionExists: definitionExists)
         guard denied.isEmpty else {
+            let mend = Installation.request(namespace: self.names.namespace, definitionExists: definitionExists)
             throw InterceptError(
                 .forbidden,
                 "you may not, in namespace \(self.names.namespace): \(denied.joined(separator: "; ")). "
-                    + "Ask an administrator for a Role with these verbs; nothing was changed"
+                    + "Nothing was changed; \(mend)"
             )
         }
     }

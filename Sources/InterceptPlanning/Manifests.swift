@@ -17,15 +17,8 @@ public struct InterceptManifests: Sendable {
 
     /// Which resource an owned object is, and its name.
     public func identity(_ object: OwnedObject) -> (type: ResourceType, name: String) {
-        switch object {
-        case .decoy: (.services, self.names.decoy)
-        case .serviceAccount: (.serviceAccounts, self.names.interceptor)
-        case .role: (.roles, self.names.interceptor)
-        case .roleBinding: (.roleBindings, self.names.interceptor)
-        case .configMap: (.configMaps, self.names.interceptor)
-        case .disruptionBudget: (self.disruptionBudgetType, self.names.interceptor)
-        case .deployment: (.deployments, self.names.interceptor)
-        }
+        let type = object == .disruptionBudget ? self.disruptionBudgetType : object.type
+        return (type, object.name(in: self.names))
     }
 
     /// The manifest of an owned object.
@@ -80,12 +73,17 @@ public struct InterceptManifests: Sendable {
         self.incarnation(of: object).map { $0 == ServiceSwap.selectedIncarnation(of: service) } ?? false
     }
 
-    private static func incarnation(of object: DynamicObject) -> String? {
-        let labels = object[path: "metadata", "labels"]?.strings ?? [:]
-        return labels[Self.managedBy.key] == Self.managedBy.value ? labels[Marks.sessionLabel] : nil
+    /// Whether Detour made an object.
+    static func isOurs(_ object: DynamicObject) -> Bool {
+        object.labels[Self.managedBy.key] == Self.managedBy.value
     }
 
-    private static let managedBy = (key: "app.kubernetes.io/managed-by", value: "detour")
+    private static func incarnation(of object: DynamicObject) -> String? {
+        self.isOurs(object) ? object.labels[Marks.sessionLabel] : nil
+    }
+
+    /// The label on everything Detour makes.
+    static let managedBy = (key: "app.kubernetes.io/managed-by", value: "detour")
 
     private var podSelector: JSONValue {
         ["matchLabels": JSONValue(Marks.selector(incarnation: self.session.incarnation))]
@@ -113,13 +111,7 @@ public struct InterceptManifests: Sendable {
     /// wildcard, no Secrets.
     private var rules: JSONValue {
         func rule(_ group: String, _ resource: String, _ verbs: [String], named names: [String] = []) -> JSONValue {
-            var rule: [String: JSONValue] = [
-                "apiGroups": [.string(group)],
-                "resources": [.string(resource)],
-                "verbs": .array(verbs.map { .string($0) }),
-            ]
-            if !names.isEmpty { rule["resourceNames"] = .array(names.map { .string($0) }) }
-            return .object(rule)
+            PolicyRule(group, [resource], verbs, named: names).json
         }
         let group = ResourceType.sessions.group
         return [
@@ -165,5 +157,25 @@ public struct InterceptManifests: Sendable {
             "strategy": ["type": "RollingUpdate", "rollingUpdate": ["maxUnavailable": 0, "maxSurge": 1]],
             "template": ["metadata": ["labels": JSONValue(self.labels)], "spec": self.podSpec],
         ]
+    }
+}
+
+extension OwnedObject {
+    /// The resource it is an object of, in the version of current servers.
+    var type: ResourceType {
+        switch self {
+        case .decoy: .services
+        case .serviceAccount: .serviceAccounts
+        case .role: .roles
+        case .roleBinding: .roleBindings
+        case .configMap: .configMaps
+        case .disruptionBudget: .podDisruptionBudgets
+        case .deployment: .deployments
+        }
+    }
+
+    /// The name it has for one Service.
+    func name(in names: InterceptNames) -> String {
+        self == .decoy ? names.decoy : names.interceptor
     }
 }

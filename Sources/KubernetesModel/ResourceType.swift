@@ -50,6 +50,13 @@ extension ResourceType {
     public static let secrets = ResourceType(kind: "Secret", plural: "secrets")
     /// Roles.
     public static let roles = ResourceType(group: "rbac.authorization.k8s.io", kind: "Role", plural: "roles")
+    /// ClusterRoles.
+    public static let clusterRoles = ResourceType(
+        group: "rbac.authorization.k8s.io",
+        kind: "ClusterRole",
+        plural: "clusterroles",
+        isNamespaced: false
+    )
     /// RoleBindings.
     public static let roleBindings = ResourceType(
         group: "rbac.authorization.k8s.io",

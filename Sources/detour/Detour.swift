@@ -17,7 +17,7 @@ struct Detour: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "For administrators and the cluster:",
-                subcommands: [ImageCommand.self, ServeCommand.self]
+                subcommands: [InstallCommand.self, ImageCommand.self, ServeCommand.self]
             )
         ]
     )

@@ -67,7 +67,7 @@ public struct ModelCluster: Sendable {
     /// The types that every Kubernetes of 1.21 and later has, as far as Detour knows them.
     public static let builtIn: [ResourceType] = [
         .services, .pods, .configMaps, .secrets, .endpoints, .events, .namespaces, .serviceAccounts, .deployments,
-        .statefulSets, .roles, .roleBindings, .podDisruptionBudgets, .customResourceDefinitions,
+        .statefulSets, .roles, .roleBindings, .clusterRoles, .podDisruptionBudgets, .customResourceDefinitions,
         .networkPolicies, .resourceQuotas, .limitRanges, .autoscalers,
     ]
 

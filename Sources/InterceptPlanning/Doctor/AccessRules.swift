@@ -10,8 +10,11 @@ extension Diagnosis {
                     .stops,
                     .permissionMissing,
                     "you may not, in namespace \(seen.names.namespace): \(seen.denied.joined(separator: "; "))",
-                    mend: "ask an administrator for a Role with these verbs; "
-                        + "see what you have with kubectl auth can-i --list -n \(seen.names.namespace)"
+                    mend: Installation.request(
+                        namespace: seen.names.namespace,
+                        definitionExists: seen.definition != .absent
+                    )
+                        + "; see what you have with kubectl auth can-i --list -n \(seen.names.namespace)"
                 )
             )
         }
@@ -28,7 +31,7 @@ extension Diagnosis {
                     .definitionMissing,
                     "the cluster does not know Sessions (\(name)) yet",
                     mend: "nothing, where you may create customresourcedefinitions: the first intercept makes it; "
-                        + "else an administrator intercepts something once"
+                        + "else an administrator says detour install --cluster"
                 )
             ]
         case .served(let definition?) where !self.isCurrent(definition):

@@ -1,0 +1,98 @@
+public import KubernetesModel
+
+/// What an administrator sets up once, as manifests, so that developers who are no administrators can intercept.
+public struct Installation: Sendable, Hashable {
+    /// An object that is to be there.
+    public struct Item: Sendable, Hashable {
+        /// The resource it is an object of.
+        public var type: ResourceType
+        /// The object, with the fields that are to hold; others are left as they are found.
+        public var manifest: DynamicObject
+    }
+
+    /// The name of the Role, the RoleBinding and the ClusterRole.
+    public static let roleName = "detour-intercept"
+
+    /// The objects, in the order they are to be made.
+    public var items: [Item]
+
+    /// What the whole cluster needs: the definition of Sessions, and the verbs of an intercept as a ClusterRole. That one
+    /// gives nothing to anybody until a RoleBinding in a namespace, or a ClusterRoleBinding, refers to it.
+    public static var cluster: Installation {
+        Installation(items: [
+            Item(type: .customResourceDefinitions, manifest: SessionDefinition.manifest),
+            self.item(.clusterRoles, in: nil, ["rules": self.rules(PolicyRule.allowing(self.permissions))]),
+        ])
+    }
+
+    /// What one namespace needs: a Role with the verbs of an intercept, and a RoleBinding when somebody is to have it.
+    ///
+    /// - Parameters:
+    ///   - namespace: the namespace, which must exist.
+    ///   - subjects: who is given the Role; for nobody there is no RoleBinding.
+    ///   - services: Services whose intercepts may be cleaned up at once. Their interceptors' objects may be deleted, by
+    ///     name; nothing else but Sessions may. Without it the garbage collector does that.
+    public static func namespace(_ namespace: String, subjects: [Subject], services: [String]) -> Installation {
+        let rules = PolicyRule.allowing(self.permissions) + self.deletions(services, in: namespace)
+        let role = self.item(.roles, in: namespace, ["rules": self.rules(rules)])
+        guard !subjects.isEmpty else { return Installation(items: [role]) }
+        let binding: [String: JSONValue] = [
+            "roleRef": [
+                "apiGroup": .string(ResourceType.roles.group),
+                "kind": .string(ResourceType.roles.kind),
+                "name": .string(self.roleName),
+            ],
+            "subjects": .array(self.withoutRepetition(subjects).map(\.json)),
+        ]
+        return Installation(items: [role, self.item(.roleBindings, in: namespace, binding)])
+    }
+
+    private static var permissions: [Permission] { Permission.ofIntercept(definitionExists: true) }
+
+    private static func item(
+        _ type: ResourceType,
+        in namespace: String?,
+        _ fields: [String: JSONValue]
+    ) -> Item {
+        var manifest = DynamicObject(type, name: self.roleName, namespace: namespace, fields)
+        let (key, value) = InterceptManifests.managedBy
+        manifest["metadata"]?["labels"] = JSONValue([key: value])
+        return Item(type: type, manifest: manifest)
+    }
+
+    private static func rules(_ rules: [PolicyRule]) -> JSONValue {
+        .array(rules.map(\.json))
+    }
+
+    private static func deletions(_ services: [String], in namespace: String) -> [PolicyRule] {
+        let names = self.withoutRepetition(services).map { InterceptNames(namespace: namespace, service: $0) }
+        guard !names.isEmpty else { return [] }
+        let rules = OwnedObject.allCases.map { object in
+            let type = object.type
+            return PolicyRule(type.group, [type.plural], ["delete"], named: names.map { object.name(in: $0) })
+        }
+        return PolicyRule.joined(rules)
+    }
+
+    private static func withoutRepetition<Element: Hashable>(_ elements: [Element]) -> [Element] {
+        var seen: Set<Element> = []
+        return elements.filter { seen.insert($0).inserted }
+    }
+}
+
+extension Installation {
+    /// What to ask an administrator for, as a clause: the commands that give what an intercept needs.
+    ///
+    /// - Parameters:
+    ///   - namespace: where the user wants to intercept.
+    ///   - definitionExists: whether the cluster knows Sessions already.
+    public static func request(namespace: String, definitionExists: Bool) -> String {
+        let first = definitionExists ? "" : "detour install --cluster, and then "
+        return "an administrator gives you these verbs by \(first)detour install -n \(namespace) --user YOU"
+    }
+
+    /// All objects as one `List`, which kubectl takes like any other manifest.
+    public var list: JSONValue {
+        ["apiVersion": "v1", "kind": "List", "items": .array(self.items.map(\.manifest.json))]
+    }
+}
