@@ -37,4 +37,10 @@ public struct Permission: Sendable, Hashable, CustomStringConvertible {
         ]
         return needed.flatMap { $0 }
     }
+
+    /// What is made use of where it is allowed, and done without where it is not: `intercept statefulset/NAME`, and the
+    /// kubelet's own words on a Pod that does not start.
+    public static let helpful = [
+        Permission(verb: "get", type: .statefulSets), Permission(verb: "list", type: .events),
+    ]
 }

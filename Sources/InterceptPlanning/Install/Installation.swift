@@ -47,7 +47,9 @@ public struct Installation: Sendable, Hashable {
         return Installation(items: [role, self.item(.roleBindings, in: namespace, binding)])
     }
 
-    private static var permissions: [Permission] { Permission.ofIntercept(definitionExists: true) }
+    private static var permissions: [Permission] {
+        Permission.ofIntercept(definitionExists: true) + Permission.helpful
+    }
 
     private static func item(
         _ type: ResourceType,

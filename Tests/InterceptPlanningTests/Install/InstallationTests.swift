@@ -47,7 +47,8 @@ struct InstallationTests {
 
     @Test("The Role and the ClusterRole allow every verb of an intercept, and nothing else")
     func permissions() throws {
-        let needed = Permission.ofIntercept(definitionExists: true).map { permission in
+        let all = Permission.ofIntercept(definitionExists: true) + Permission.helpful
+        let needed = all.map { permission in
             let subresource = permission.subresource.map { "/\($0)" } ?? ""
             return Grant(verb: permission.verb, resource: permission.type.qualifiedName + subresource)
         }
