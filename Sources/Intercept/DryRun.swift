@@ -19,9 +19,7 @@ extension InterceptRun {
     /// - Throws: what a real start would throw before its first change.
     public func dryRun() async throws -> DryRun {
         let preflight = Preflight(client: self.client, names: self.names)
-        let definitionExists = try await self.client.serves(.sessions)
-        try await preflight.permissions(definitionExists: definitionExists)
-        let existing = definitionExists ? try await self.store.find() : nil
+        let (home, existing) = try await self.home(preflight)
         let (ports, original, uid) = try await self.target(preflight, existing, heals: false)
         let route = Route(
             id: "(random)",
@@ -46,14 +44,15 @@ extension InterceptRun {
                 replicas: replicas,
                 drainSeconds: self.options.drainSeconds,
                 imagePullSecret: self.options.imagePullSecret
-            )
+            ),
+            kind: home.kind
         )
         if let existing, case .refused(let error) = existing.joining(route, takeOver: self.options.takesOver) {
             throw error
         }
         let manifests = InterceptManifests(session: session)
         let owned = OwnedObject.allCases.filter { $0 != .disruptionBudget || session.settings.replicas > 1 }
-        let definition = definitionExists ? [] : [SessionDefinition.manifest]
+        let definition = home == .resourceOnceDefined ? [SessionDefinition.manifest] : []
         return DryRun(
             objects: definition + [session.object]
                 + owned.map { object in

@@ -30,7 +30,7 @@ struct HeldIntercept: Sendable {
         self.membership = membership
     }
 
-    private var store: SessionStore { self.run.store }
+    private var store: SessionStore { self.run.store.preferring(self.membership.session.kind) }
     private var incarnation: String { self.membership.session.incarnation }
     private var controller: SessionController { SessionController(store: self.store, role: .client) }
 
@@ -137,7 +137,7 @@ struct HeldIntercept: Sendable {
     private func watch() async throws -> End {
         try await withThrowingTaskGroup(of: End?.self) { group in
             group.addTask {
-                for try await update in self.store.sessions.watch(name: self.run.names.session) {
+                for try await update in self.store.watch() {
                     switch SessionSighting(update) {
                     case .malformed: continue
                     case .absent: throw self.ended(nil)

@@ -9,9 +9,7 @@ extension InterceptRun {
     func join() async throws -> Membership {
         self.events(.step("checking service \(self.names.service) in namespace \(self.names.namespace)"))
         let preflight = Preflight(client: self.client, names: self.names)
-        let definitionExists = try await self.client.serves(.sessions)
-        try await preflight.permissions(definitionExists: definitionExists)
-        let existing = definitionExists ? try await self.store.find() : nil
+        let (home, existing) = try await self.home(preflight)
         let (ports, original, uid) = try await self.target(preflight, existing)
         let identity = try TunnelIdentity()
         let route = Route(
@@ -29,9 +27,15 @@ extension InterceptRun {
             throw error
         }
         try await self.prepare(.init(names: self.names, original: original, ports: ports))
-        if !definitionExists {
+        switch home {
+        case .resource: break
+        case .resourceOnceDefined:
             self.events(.step("making the definition of sessions.detour.dev"))
             try await preflight.ensureDefinition()
+        case .configMap:
+            let why =
+                existing == nil ? "the cluster does not know Sessions, and you may not make their definition: " : ""
+            self.events(.step("\(why)the session is kept in ConfigMap \(self.names.session)"))
         }
 
         let fresh = Session(
@@ -45,7 +49,8 @@ extension InterceptRun {
                 replicas: try await self.replicas(preflight, original),
                 drainSeconds: self.options.drainSeconds,
                 imagePullSecret: self.options.imagePullSecret
-            )
+            ),
+            kind: home.kind
         )
         let session: Session
         do {
@@ -69,6 +74,18 @@ extension InterceptRun {
             identity: identity,
             localPorts: Dictionary(ports.map { ($0.remote, $0.local) }, uniquingKeysWith: { $1 })
         )
+    }
+
+    /// Where the Session is to be, and the one that is there; a Session goes on where it is.
+    ///
+    /// - Throws: ``InterceptError`` with code `forbidden` where the user may not do all that is needed.
+    func home(_ preflight: Preflight) async throws -> (home: SessionHome, existing: Session?) {
+        let home = try await preflight.home()
+        try await preflight.permissions(home)
+        guard let existing = try await self.store.find() else { return (home, nil) }
+        let there = SessionHome(existing.kind)
+        if there.kind != home.kind { try await preflight.permissions(there) }
+        return (there, existing)
     }
 
     private func prepare(_ side: LocalSide) async throws {
@@ -137,20 +154,24 @@ extension InterceptRun {
     /// Creates the Session, or joins the one that is there; waits for one that is closing.
     private func write(_ fresh: Session, _ route: Route) async throws -> Session {
         var hasSaidWaiting = false
+        var fresh = fresh
         while true {
             try Task.checkCancellation()
             guard let session = try await self.store.find() else {
                 do {
-                    return try Session(await self.store.sessions.create(fresh.object))
-                } catch let error as KubernetesError where error.isAlreadyExists {
-                    continue
-                }
+                    let created = try await self.store.create(fresh)
+                    if try await self.isOnly(created, route) { return created }
+                    // Whoever was at it too does the same: in the kind that all can see, they meet.
+                    if try await self.client.serves(.sessions) { fresh.kind = .resource }
+                } catch let error as KubernetesError where error.isAlreadyExists {}
+                continue
             }
             switch session.joining(route, takeOver: self.options.takesOver) {
             case .refused(let error): throw error
             case .write(let changed):
                 do {
-                    return try Session(await self.store.sessions.patch(self.names.session, changed.compareAndSwap))
+                    let written = try await self.store.replace(changed)
+                    if try await self.isOnly(written, route) { return written }
                 } catch let error as KubernetesError where error.isConflict || error.isNotFound {
                     continue
                 }
@@ -169,6 +190,33 @@ extension InterceptRun {
                 try await Task.sleep(for: .milliseconds(200))
             }
         }
+    }
+}
+
+extension InterceptRun {
+    /// Whether no Session of the Service is kept in the other kind of object, too: else the route is taken back.
+    ///
+    /// That can be where the definition of Sessions is made while the first Session is put into a ConfigMap. Who has
+    /// written and then sees no second one is seen by all who write later, and they take theirs back.
+    private func isOnly(_ written: Session, _ route: Route) async throws -> Bool {
+        do {
+            guard try await self.store.second(to: written) != nil else { return true }
+        } catch {
+            // Unless the answer can be had, nobody knows.
+            try await self.takeBack(route, from: written)
+            throw error
+        }
+        try await self.takeBack(route, from: written)
+        return false
+    }
+
+    private func takeBack(_ route: Route, from written: Session) async throws {
+        let store = self.store.preferring(written.kind)
+        try await store.update { session in
+            guard session.incarnation == written.incarnation else { return nil }
+            return session.leaving(routeID: route.id, reason: "another session of the service is kept elsewhere")
+        }
+        _ = try await SessionEnding(store: store).settle(patience: .zero)
     }
 }
 

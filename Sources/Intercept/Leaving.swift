@@ -22,9 +22,10 @@ struct Leaving: Sendable {
     }
 
     private func attempt(routeID: String, _ last: Session, reason: String) async throws {
-        let session = try await self.run.store.update { $0.leaving(routeID: routeID, reason: reason) }
+        let store = self.run.store.preferring(last.kind)
+        let session = try await store.update { $0.leaving(routeID: routeID, reason: reason) }
         if let session, session.phase == .active { return }
-        let outcome = try await SessionEnding(store: self.run.store).settle(last, patience: .seconds(6))
+        let outcome = try await SessionEnding(store: store).settle(last, patience: .seconds(6))
         self.run.events(.restored)
         switch outcome {
         case .draining(let replicas): self.run.events(.draining(replicas: replicas))

@@ -40,11 +40,17 @@ struct Preflight: Sendable {
         )
     }
 
+    /// Where a new Session would be kept.
+    func home() async throws -> SessionHome {
+        if try await self.client.serves(.sessions) { return .resource }
+        return try await self.denied(Permission.ofDefinition).isEmpty ? .resourceOnceDefined : .configMap
+    }
+
     /// Asks the API server whether every verb that an intercept needs is allowed, and names those that are not.
-    func permissions(definitionExists: Bool) async throws {
-        let denied = try await self.denied(definitionExists: definitionExists)
+    func permissions(_ home: SessionHome) async throws {
+        let denied = try await self.denied(home)
         guard denied.isEmpty else {
-            let mend = Installation.request(namespace: self.names.namespace, definitionExists: definitionExists)
+            let mend = Installation.request(namespace: self.names.namespace, home: home)
             throw InterceptError(
                 .forbidden,
                 "you may not, in namespace \(self.names.namespace): \(denied.joined(separator: "; ")). "
@@ -54,14 +60,19 @@ struct Preflight: Sendable {
     }
 
     /// What the API server does not allow of all that an intercept needs, sorted.
-    func denied(definitionExists: Bool) async throws -> [String] {
+    func denied(_ home: SessionHome) async throws -> [String] {
+        try await self.denied(Permission.ofIntercept(home, session: self.names.session))
+    }
+
+    private func denied(_ permissions: [Permission]) async throws -> [String] {
         try await withThrowingTaskGroup(of: String?.self) { group in
-            for permission in Permission.ofIntercept(definitionExists: definitionExists) {
+            for permission in permissions {
                 group.addTask {
                     let answer = try await self.client.canI(
                         permission.verb,
                         permission.type,
                         subresource: permission.subresource,
+                        name: permission.name,
                         in: permission.type.isNamespaced ? self.names.namespace : nil
                     )
                     return answer.allowed ? nil : "\(permission)"

@@ -46,7 +46,7 @@ final class TunnelKeeper: Sendable {
     /// Dials whoever the Session names, until it is cancelled.
     func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
-            for try await update in self.store.sessions.watch(name: self.store.names.session) {
+            for try await update in self.store.watch() {
                 guard case .present(let session) = SessionSighting(update) else { continue }
                 for (uid, replica) in session.replicas where session.incarnation == self.hello.session {
                     guard self.kept.withLock({ $0.insert(uid).inserted }) else { continue }

@@ -15,6 +15,8 @@ public struct InterceptorConfiguration: Sendable, Hashable {
     public var service: String
     /// The hijack's name.
     public var incarnation: String
+    /// What kind of object holds the Session.
+    public var kind: SessionKind
     /// The decoy's cluster address.
     public var decoyAddress: String
     /// The Service's ports.
@@ -32,6 +34,7 @@ public struct InterceptorConfiguration: Sendable, Hashable {
         self.namespace = session.namespace
         self.service = session.service
         self.incarnation = session.incarnation
+        self.kind = session.kind
         self.decoyAddress = decoyAddress
         self.ports = InterceptedPort.all(in: session.original.ports)
         self.drainSeconds = session.settings.drainSeconds
@@ -51,6 +54,7 @@ public struct InterceptorConfiguration: Sendable, Hashable {
         self.namespace = try need(json["namespace"]?.string, "namespace")
         self.service = try need(json["service"]?.string, "service")
         self.incarnation = try need(json["session"]?.string, "session")
+        self.kind = try need(SessionKind(rawValue: json["store"]?.string ?? SessionKind.resource.rawValue), "store")
         self.decoyAddress = try need(json["decoyAddress"]?.string, "decoyAddress")
         self.drainSeconds = Int(try need(json["drainSeconds"]?.integer, "drainSeconds"))
         self.original = OriginalService(
@@ -66,6 +70,7 @@ public struct InterceptorConfiguration: Sendable, Hashable {
             "namespace": .string(self.namespace),
             "service": .string(self.service),
             "session": .string(self.incarnation),
+            "store": .string(self.kind.rawValue),
             "decoyAddress": .string(self.decoyAddress),
             "drainSeconds": .integer(Int64(self.drainSeconds)),
             "selector": JSONValue(self.original.selector),

@@ -41,8 +41,8 @@ public struct InterceptManifests: Sendable {
         manifest.json["metadata"]?["labels"] = JSONValue(self.labels)
         manifest.json["metadata"]?["ownerReferences"] = [
             [
-                "apiVersion": .string(ResourceType.sessions.apiVersion),
-                "kind": .string(ResourceType.sessions.kind),
+                "apiVersion": .string(self.session.kind.type.apiVersion),
+                "kind": .string(self.session.kind.type.kind),
                 "name": .string(self.session.name),
                 "uid": .string(self.session.uid),
                 "controller": true,
@@ -113,10 +113,17 @@ public struct InterceptManifests: Sendable {
         func rule(_ group: String, _ resource: String, _ verbs: [String], named names: [String] = []) -> JSONValue {
             PolicyRule(group, [resource], verbs, named: names).json
         }
-        let group = ResourceType.sessions.group
-        return [
-            rule(group, "sessions", ["get", "list", "watch", "patch", "delete"], named: [self.session.name]),
-            rule(group, "sessions/status", ["patch"], named: [self.session.name]),
+        let kept = self.session.kind.type
+        let status =
+            self.session.kind == .resource
+            ? [rule(kept.group, "\(kept.plural)/status", ["patch"], named: [self.session.name])] : []
+        let own = rule(
+            kept.group,
+            kept.plural,
+            ["get", "list", "watch", "patch", "delete"],
+            named: [self.session.name]
+        )
+        let others = [
             rule("", "services", ["get", "list", "watch", "patch"], named: [self.session.service]),
             rule("", "services", ["patch"], named: [self.names.decoy]),
             rule("", "serviceaccounts", ["patch"], named: [self.names.interceptor]),
@@ -125,6 +132,7 @@ public struct InterceptManifests: Sendable {
             rule("", "endpoints", ["get", "list", "watch"], named: [self.names.decoy]),
             rule("", "pods", ["get", "list", "watch"]),
         ]
+        return .array([own] + status + others)
     }
 
     private var roleBinding: [String: JSONValue] {

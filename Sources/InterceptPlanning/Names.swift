@@ -33,6 +33,10 @@ public enum Marks {
     public static let sessionLabel = "system.codezero.io/session"
     /// On a hijacked Service: what it was before, as JSON.
     public static let originalAnnotation = "detour.dev/original"
+    /// On a ConfigMap that holds what usually has a kind of its own.
+    public static let holdsLabel = "detour.dev/holds"
+    /// The value of `holdsLabel` where that is a Session.
+    public static let holdsSession = "session"
     /// Who is named as field manager in every write.
     public static let fieldManager = "detour"
 

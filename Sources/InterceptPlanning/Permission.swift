@@ -8,10 +8,13 @@ public struct Permission: Sendable, Hashable, CustomStringConvertible {
     public var type: ResourceType
     /// A part of it, such as `portforward`; nil for the whole.
     public var subresource: String?
+    /// The object it is enough for; nil for all of them.
+    public var name: String?
 
     /// Verb, resource and API group, such as `create roles.rbac.authorization.k8s.io`.
     public var description: String {
-        "\(self.verb) \(self.type.qualifiedName)\(self.subresource.map { "/\($0)" } ?? "")"
+        let part = self.subresource.map { "/\($0)" } ?? ""
+        return "\(self.verb) \(self.type.qualifiedName)\(part)\(self.name.map { " \($0)" } ?? "")"
     }
 
     /// Everything an intercept needs, in the Service's namespace or, where the type has none, in the cluster.
@@ -19,28 +22,47 @@ public struct Permission: Sendable, Hashable, CustomStringConvertible {
     /// More than this program does itself: nobody may grant in a Role what he may not do, so the interceptor's own verbs
     /// are among them.
     ///
-    /// - Parameter definitionExists: whether the cluster knows Sessions already; else their definition has to be made.
-    public static func ofIntercept(definitionExists: Bool) -> [Permission] {
-        func need(_ verbs: [String], _ type: ResourceType, _ subresource: String? = nil) -> [Permission] {
-            verbs.map { Permission(verb: $0, type: type, subresource: subresource) }
-        }
-        let needed = [
-            need(["get", "list", "watch", "patch", "create"], .services),
-            need(["get", "list", "watch"], .endpoints),
-            need(["get", "create"], .configMaps), need(["get", "create"], .deployments),
-            need(["get", "create"], .podDisruptionBudgets), need(["get", "create", "patch"], .serviceAccounts),
-            need(["get", "create", "patch"], .roles), need(["get", "create", "patch"], .roleBindings),
-            need(["get", "list", "watch"], .pods), need(["get", "create"], .pods, "portforward"),
-            need(["get", "list", "watch", "create", "patch", "delete"], .sessions),
-            need(["patch"], .sessions, "status"),
-            definitionExists ? [] : need(["get", "create"], .customResourceDefinitions),
+    /// - Parameters:
+    ///   - home: where its Session is kept.
+    ///   - session: the name that a ConfigMap with the Session has, so that no other need be writable; nil for all of them.
+    public static func ofIntercept(_ home: SessionHome, session: String? = nil) -> [Permission] {
+        let common = [
+            self.need(["get", "list", "watch", "patch", "create"], .services),
+            self.need(["get", "list", "watch"], .endpoints),
+            self.need(["get", "create"], .configMaps), self.need(["get", "create"], .deployments),
+            self.need(["get", "create"], .podDisruptionBudgets),
+            self.need(["get", "create", "patch"], .serviceAccounts), self.need(["get", "create", "patch"], .roles),
+            self.need(["get", "create", "patch"], .roleBindings),
+            self.need(["get", "list", "watch"], .pods), self.need(["get", "create"], .pods, "portforward"),
         ]
-        return needed.flatMap { $0 }
+        return common.flatMap { $0 } + self.ofSession(home, session)
     }
 
-    /// What is made use of where it is allowed, and done without where it is not: `intercept statefulset/NAME`, and the
-    /// kubelet's own words on a Pod that does not start.
-    public static let helpful = [
-        Permission(verb: "get", type: .statefulSets), Permission(verb: "list", type: .events),
-    ]
+    private static func ofSession(_ home: SessionHome, _ session: String?) -> [Permission] {
+        switch home {
+        case .resource:
+            self.need(["get", "list", "watch", "create", "patch", "delete"], .sessions)
+                + self.need(["patch"], .sessions, "status")
+        case .resourceOnceDefined: self.ofSession(.resource, session) + self.ofDefinition
+        // What reads and makes ConfigMaps is needed anyway.
+        case .configMap: self.need(["list", "watch", "patch", "delete"], .configMaps, name: session)
+        }
+    }
+
+    /// What making the definition of Sessions needs, in the cluster.
+    public static let ofDefinition = need(["get", "create"], .customResourceDefinitions)
+
+    /// What is made use of where it is allowed, and done without where it is not: `intercept statefulset/NAME`, the
+    /// kubelet's own words on a Pod that does not start, and the list of the Sessions that are kept in ConfigMaps.
+    public static let helpful =
+        need(["get"], .statefulSets) + need(["list"], .events) + need(["list"], .configMaps)
+
+    private static func need(
+        _ verbs: [String],
+        _ type: ResourceType,
+        _ subresource: String? = nil,
+        name: String? = nil
+    ) -> [Permission] {
+        verbs.map { Permission(verb: $0, type: type, subresource: subresource, name: name) }
+    }
 }

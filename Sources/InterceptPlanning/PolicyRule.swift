@@ -31,16 +31,24 @@ struct PolicyRule: Sendable, Hashable {
         return .object(rule)
     }
 
-    /// Few rules that allow these permissions on all objects, and nothing else.
+    /// Few rules that allow these permissions, and nothing else.
     static func allowing(_ permissions: [Permission]) -> [PolicyRule] {
         var rules: [PolicyRule] = []
         for permission in permissions {
             let resource = [permission.type.plural, permission.subresource].compactMap(\.self).joined(separator: "/")
-            if let index = rules.firstIndex(where: { $0.group == permission.type.group && $0.resources == [resource] })
-            {
+            let rule = PolicyRule(
+                permission.type.group,
+                [resource],
+                [permission.verb],
+                named: permission.name.map { [$0] } ?? []
+            )
+            let index = rules.firstIndex {
+                $0.group == rule.group && $0.resources == rule.resources && $0.names == rule.names
+            }
+            if let index, !rules[index].verbs.contains(permission.verb) {
                 rules[index].verbs.append(permission.verb)
-            } else {
-                rules.append(PolicyRule(permission.type.group, [resource], [permission.verb]))
+            } else if index == nil {
+                rules.append(rule)
             }
         }
         return Self.joined(rules)

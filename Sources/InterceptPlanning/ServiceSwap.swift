@@ -9,16 +9,19 @@ public struct ServiceSwap: Sendable, Hashable {
     public var incarnation: String
     /// What the Service was.
     public var original: OriginalService
+    /// What kind of object holds the Session.
+    public var kind: SessionKind
 
     /// A swap for one incarnation.
-    public init(incarnation: String, original: OriginalService) {
+    public init(incarnation: String, original: OriginalService, kind: SessionKind = .resource) {
         self.incarnation = incarnation
         self.original = original
+        self.kind = kind
     }
 
     /// The swap a Session describes.
     public init(_ session: Session) {
-        self.init(incarnation: session.incarnation, original: session.original)
+        self.init(incarnation: session.incarnation, original: session.original, kind: session.kind)
     }
 
     /// The selector the hijack writes.
@@ -149,7 +152,7 @@ extension ServiceSwap {
     private var annotation: String {
         let value: JSONValue = [
             "session": .string(self.incarnation),
-            "store": .string("sessions.detour.dev"),
+            "store": .string(self.kind.rawValue),
             "selector": JSONValue(self.original.selector),
             "ports": self.original.ports,
         ]
@@ -167,7 +170,8 @@ extension ServiceSwap {
         else { return nil }
         self.init(
             incarnation: incarnation,
-            original: OriginalService(selector: selector.strings, ports: ports)
+            original: OriginalService(selector: selector.strings, ports: ports),
+            kind: json["store"]?.string.flatMap(SessionKind.init(rawValue:)) ?? .resource
         )
     }
 

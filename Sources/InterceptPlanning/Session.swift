@@ -14,6 +14,8 @@ public struct Session: Sendable, Hashable {
         case closing = "Closing"
     }
 
+    /// What kind of object holds it; the same for all its life.
+    public var kind: SessionKind
     /// `metadata.name`.
     public var name: String
     /// `metadata.namespace`.
@@ -55,8 +57,10 @@ public struct Session: Sendable, Hashable {
         incarnation: String,
         original: OriginalService,
         routes: [Route],
-        settings: InterceptorSettings
+        settings: InterceptorSettings,
+        kind: SessionKind = .resource
     ) {
+        self.kind = kind
         self.name = names.session
         self.namespace = names.namespace
         self.uid = ""

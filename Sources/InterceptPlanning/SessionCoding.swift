@@ -2,10 +2,12 @@ public import KubernetesModel
 import TrafficMatch
 
 extension Session {
-    /// The Session that an object of the API server holds.
+    /// The Session that an object of the API server holds, of either kind.
     ///
     /// - Throws: ``PlanningError`` with code `malformedSession`, naming the field, when a needed field is absent.
-    public init(_ object: DynamicObject) throws {
+    public init(_ stored: DynamicObject) throws {
+        self.kind = SessionKind(of: stored)
+        let object = self.kind == .configMap ? try SessionConfigMap.unfolded(stored) : stored
         func need<Value>(_ value: Value?, _ field: String) throws -> Value {
             guard let value else { throw PlanningError.malformedSession(object.name, field: field) }
             return value
@@ -51,16 +53,31 @@ extension Session {
         json?.integer.map { Int(min(max($0, 1), 31_536_000)) }
     }
 
-    /// The Session as an object to create; the status is not part of it.
+    /// The Session as an object to create, of its kind; the status is not part of it.
     public var object: DynamicObject {
+        switch self.kind {
+        case .resource: self.document
+        case .configMap: SessionConfigMap.folded(self.document, members: self.members)
+        }
+    }
+
+    /// The Session as it is shown: an object of its own kind, wherever it is kept; the status is not part of it.
+    public var document: DynamicObject {
         DynamicObject(.sessions, name: self.name, namespace: self.namespace, ["spec": self.spec])
+    }
+
+    /// What of the spec changes in a Session's life.
+    private var members: JSONValue {
+        [
+            "phase": .string(self.phase.rawValue),
+            "closeReason": .string(self.closeReason),
+            "routes": .array(self.routes.map(\.json)),
+        ]
     }
 
     /// `spec` alone.
     public var spec: JSONValue {
-        [
-            "phase": .string(self.phase.rawValue),
-            "closeReason": .string(self.closeReason),
+        let constant: JSONValue = [
             "session": .string(self.incarnation),
             "serviceUID": .string(self.serviceUID),
             "restore-service": [
@@ -75,20 +92,20 @@ extension Session {
                 ],
             ],
             "interceptor": self.settings.json,
-            "routes": .array(self.routes.map(\.json)),
         ]
+        return constant.merging(self.members)
     }
 
     /// The merge patch that writes routes and phase, and only if nobody wrote the Session since it was read.
     public var compareAndSwap: Patch {
-        .merge([
-            "metadata": ["resourceVersion": .string(self.resourceVersion), "uid": .string(self.uid)],
-            "spec": [
-                "phase": .string(self.phase.rawValue),
-                "closeReason": .string(self.closeReason),
-                "routes": .array(self.routes.map(\.json)),
-            ],
-        ])
+        var change: JSONValue = [
+            "metadata": ["resourceVersion": .string(self.resourceVersion), "uid": .string(self.uid)]
+        ]
+        switch self.kind {
+        case .resource: change["spec"] = self.members
+        case .configMap: change["data"] = SessionConfigMap.data(members: self.members)
+        }
+        return .merge(change)
     }
 }
 

@@ -77,7 +77,7 @@ public struct InterceptorRun: Sendable {
         try await data.start()
 
         let client = try KubernetesClient(try ClusterConnection.inCluster())
-        let store = SessionStore(client: client, names: configuration.names)
+        let store = SessionStore(client: client, names: configuration.names, kinds: [configuration.kind])
         let started = ContinuousClock.now
         let steward = Steward(
             state: state,

@@ -22,7 +22,7 @@ struct ReplicaWatches: Sendable {
     }
 
     private func sessions() async throws {
-        for try await update in self.store.sessions.watch(name: self.configuration.names.session) {
+        for try await update in self.store.watch() {
             switch update {
             case .reset(let objects): await self.see(objects.first)
             case .applied(let object): await self.see(object)

@@ -111,7 +111,7 @@ actor Steward {
             problem: self.problem
         )
         if known != replica {
-            try await self.store.mergeStatus(["replicas": [self.pod.uid: replica.json]], uid: session.uid)
+            try await self.store.mergeStatus(["replicas": [self.pod.uid: replica.json]], of: session)
         }
         self.state.with { $0.isPublished = true }
     }
@@ -126,7 +126,7 @@ actor Steward {
             due[route.id] = .integer((session.heartbeats[route.id] ?? 0) + 1)
         }
         guard !due.isEmpty else { return }
-        try await self.store.mergeStatus(["heartbeats": .object(due)], uid: session.uid)
+        try await self.store.mergeStatus(["heartbeats": .object(due)], of: session)
         for id in due.keys { self.lastBeat[id] = self.now }
     }
 
@@ -163,7 +163,7 @@ actor Steward {
         let others = try await controller.pods(session).filter { $0.uid != self.pod.uid && $0.isLive && $0.isReady }
         guard others.isEmpty else { return }
         self.logger.notice("last replica stops; the service goes back to the original")
-        try await self.store.mergeStatus(["suspended": true], uid: session.uid)
+        try await self.store.mergeStatus(["suspended": true], of: session)
         // Whoever becomes ready meanwhile confirms the swap, which is then newer than what was read here.
         let operations =
             [.test("/metadata/resourceVersion", .string(service.resourceVersion))]
@@ -198,7 +198,11 @@ actor Steward {
     }
 
     private var swap: ServiceSwap {
-        ServiceSwap(incarnation: self.configuration.incarnation, original: self.configuration.original)
+        ServiceSwap(
+            incarnation: self.configuration.incarnation,
+            original: self.configuration.original,
+            kind: self.configuration.kind
+        )
     }
 
     private func isOurs(_ service: DynamicObject) -> Bool {
@@ -220,7 +224,7 @@ actor Steward {
             case .hurry: self.bystanders.hurry()
             case .drained:
                 self.logger.notice("drained", metadata: ["connections": "\(connections)"])
-                try await self.store.mergeStatus(["replicas": [self.pod.uid: ["drained": true]]], uid: session.uid)
+                try await self.store.mergeStatus(["replicas": [self.pod.uid: ["drained": true]]], of: session)
                 self.hasDrained = true
             }
         }
@@ -241,7 +245,7 @@ actor Steward {
             if let session = parts.session {
                 // A courtesy: nobody waits for a Pod that is gone.
                 await self.attempt("unpublish") {
-                    try await self.store.mergeStatus(["replicas": [self.pod.uid: .null]], uid: session.uid)
+                    try await self.store.mergeStatus(["replicas": [self.pod.uid: .null]], of: session)
                 }
             }
             return true

@@ -23,11 +23,12 @@ public struct SessionControlError: Error, Sendable, CustomStringConvertible {
 }
 
 extension SessionControlError {
-    static func onlyDamagedSession(_ names: InterceptNames) -> SessionControlError {
-        SessionControlError(
+    static func onlyDamagedSession(_ names: InterceptNames, _ kind: SessionKind) -> SessionControlError {
+        let (place, type) = kind == .configMap ? ("data.ops", "configmap") : ("spec.restore-service", "session")
+        return SessionControlError(
             description:
                 "session \(names.session) cannot be read, and nothing else knows what service \(names.service) "
-                + "was; it is left as it is. See spec.restore-service in kubectl get session \(names.session) "
+                + "was; it is left as it is. See \(place) in kubectl get \(type) \(names.session) "
                 + "-n \(names.namespace) -o yaml, put selector and targetPorts back with kubectl edit service "
                 + "\(names.service) -n \(names.namespace), and try again"
         )

@@ -82,7 +82,9 @@ public struct SessionController: Sendable {
     /// Deletes what an earlier incarnation left, or waits for the garbage collector where that is all the user may do.
     private func clear(_ leftover: DynamicObject, in resources: ResourceClient, for session: Session) async throws {
         // The Session as it is after the object was seen: while it is this one, what is another's is an earlier one's.
-        guard try await self.store.find()?.uid == session.uid else { return }
+        guard try await self.store.find()?.uid == session.uid, try await self.store.second(to: session) == nil else {
+            return
+        }
         do {
             return try await resources.delete(leftover.name, uid: leftover.uid, propagation: .background)
         } catch let error as KubernetesError where error.isNotFound || error.isConflict {
@@ -144,7 +146,7 @@ public struct SessionController: Sendable {
             var now = Observation(session: nil, service: try await self.store.services.find(self.names.service))
             now.decoy = try await self.lastWitness(of: now.service)
             // After the Service: a hijack of a Session that was made meanwhile is none of a wreck.
-            guard try await self.store.sessions.find(self.names.session)?.uid == damaged else { return hasActed }
+            guard try await self.store.stored()?.uid == damaged else { return hasActed }
             let actions = self.role.plan(now, wasHijacked: false)
             guard !actions.isEmpty else { return hasActed }
             for action in actions { hasActed = try await self.run(action, now) || hasActed }
@@ -208,16 +210,12 @@ public struct SessionController: Sendable {
             // A stopping replica may be about to restore the Service it has read: its patch tests the version.
             let service = try await self.store.services.get(self.names.service)
             _ = try await self.store.services.patch(self.names.service, .json(ServiceSwap(session).confirm(service)))
-            try await self.store.mergeStatus(["suspended": false], uid: session.uid)
+            try await self.store.mergeStatus(["suspended": false], of: session)
         case .close(let reason):
             try await self.close(now.session, reason: reason)
         case .deleteSession(let uid, let resourceVersion):
-            try await self.store.sessions.delete(
-                self.names.session,
-                uid: uid,
-                resourceVersion: resourceVersion,
-                propagation: .background
-            )
+            guard let session = now.session else { return true }
+            try await self.store.delete(session.kind, uid: uid, resourceVersion: resourceVersion)
         case .wait:
             return false
         }
@@ -235,7 +233,7 @@ public struct SessionController: Sendable {
             if case .close = $0 { true } else { false }
         }
         guard isDue, let closing = session.closing(reason: reason) else { return }
-        _ = try await self.store.sessions.patch(self.names.session, closing.compareAndSwap)
+        _ = try await self.store.replace(closing)
     }
 
     private func configuredDecoyAddress() async throws -> String {

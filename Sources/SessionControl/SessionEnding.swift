@@ -35,6 +35,26 @@ public struct SessionEnding: Sendable {
     /// - Throws: `SessionControlError` when the Service still points to an interceptor and nothing is left that knows what
     ///   it was; `KubernetesError` otherwise.
     public func close(reason: String, force: Bool, patience: Duration = .seconds(15)) async throws -> Outcome {
+        let stored = try await self.everyStored()
+        guard stored.count > 1 else { return try await self.closeOne(reason: reason, force: force, patience: patience) }
+        var outcome = Outcome.nothingToDo
+        for object in stored {
+            let store = self.store.preferring(SessionKind(of: object))
+            outcome = try await SessionEnding(store: store).closeOne(reason: reason, force: force, patience: patience)
+        }
+        return outcome
+    }
+
+    /// Every Session of the Service: one at most, or else servers disagreed on what kinds there are.
+    private func everyStored() async throws -> [DynamicObject] {
+        var stored: [DynamicObject] = []
+        for kind in SessionKind.allCases {
+            if let found = try await self.store.stored(as: kind) { stored.append(found) }
+        }
+        return stored
+    }
+
+    private func closeOne(reason: String, force: Bool, patience: Duration) async throws -> Outcome {
         var outcome = Outcome.nothingToDo
         do {
             if try await self.store.update({ $0.closing(reason: reason) }) != nil { outcome = .gone }
@@ -58,16 +78,12 @@ public struct SessionEnding: Sendable {
 
     /// Restores by annotation or decoy, then deletes a Session that nobody can read.
     private func deleteDamaged() async throws {
-        guard let damaged = try await self.store.sessions.find(self.store.names.session) else { return }
+        guard let damaged = try await self.store.stored() else { return }
         _ = try await self.controller.heal(damaged: damaged.uid)
         // It may be the last that knows the original, for a person's eyes.
-        guard try await !self.isHijacked() else { throw SessionControlError.onlyDamagedSession(self.store.names) }
-        try await self.store.sessions.delete(
-            damaged.name,
-            uid: damaged.uid,
-            resourceVersion: damaged.resourceVersion,
-            propagation: .background
-        )
+        let kind = SessionKind(of: damaged)
+        guard try await !self.isHijacked() else { throw SessionControlError.onlyDamagedSession(self.store.names, kind) }
+        try await self.store.delete(kind, uid: damaged.uid, resourceVersion: damaged.resourceVersion)
     }
 
     /// Ends one owner's routes, and the Session with the last of them.

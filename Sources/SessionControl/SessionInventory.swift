@@ -27,29 +27,54 @@ public struct SessionInventory: Sendable {
         public var reason: String
     }
 
-    /// The Sessions, sorted by namespace and Service. None where the definition is missing.
+    /// What there is.
+    public struct Contents: Sendable {
+        /// The Sessions of either kind, sorted by namespace and Service.
+        public var sessions: [Session] = []
+        /// Those that cannot be read.
+        public var damaged: [Damaged] = []
+        /// The kinds of objects that the user may not list: there may be more Sessions of these.
+        public var unseen: [SessionKind] = []
+    }
+
+    /// The Sessions, sorted by namespace and Service.
     public func sessions() async throws -> [Session] {
         try await self.contents().sessions
     }
 
     /// The Sessions, and those that cannot be read.
-    public func contents() async throws -> (sessions: [Session], damaged: [Damaged]) {
-        var sessions: [Session] = []
-        var damaged: [Damaged] = []
-        do {
-            for object in try await self.resources(.sessions).list().items {
-                do {
-                    sessions.append(try Session(object))
-                } catch {
-                    let namespace = object.namespace ?? self.client.namespace
-                    let service = self.service(of: object.name, in: namespace)
-                    damaged.append(Damaged(namespace: namespace, service: service, reason: "\(error)"))
+    ///
+    /// - Throws: `KubernetesError`, also where Sessions of no kind may be listed.
+    public func contents() async throws -> Contents {
+        var contents = Contents()
+        var refusal: KubernetesError?
+        for kind in SessionKind.allCases {
+            do {
+                for object in try await self.resources(kind.type).list(labels: kind.query).items {
+                    self.add(object, to: &contents)
                 }
+            } catch let error as KubernetesError where error.isNotFound {
+                continue
+            } catch let error as KubernetesError where error.isForbidden {
+                // The server asks who may before it looks whether it has what is asked for.
+                guard try await self.client.serves(kind.type) else { continue }
+                contents.unseen.append(kind)
+                refusal = refusal ?? error
             }
-        } catch let error as KubernetesError where error.isNotFound {
-            return ([], [])
         }
-        return (sessions.sorted { ($0.namespace, $0.service) < ($1.namespace, $1.service) }, damaged)
+        if let refusal, contents.unseen.count == SessionKind.allCases.count { throw refusal }
+        contents.sessions.sort { ($0.namespace, $0.service) < ($1.namespace, $1.service) }
+        return contents
+    }
+
+    private func add(_ object: DynamicObject, to contents: inout Contents) {
+        do {
+            contents.sessions.append(try Session(object))
+        } catch {
+            let namespace = object.namespace ?? self.client.namespace
+            let service = self.service(of: object.name, in: namespace)
+            contents.damaged.append(Damaged(namespace: namespace, service: service, reason: "\(error)"))
+        }
     }
 
     /// The Service of a Session by that one's name; the name itself when it is none.

@@ -44,6 +44,14 @@ struct InstallCommand: AsyncParsableCommand {
     )
     var services: [String] = []
 
+    @Flag(
+        help: """
+            Let Sessions be kept in ConfigMaps where the cluster does not know them: those of each --service, or without \
+            one any ConfigMap of the namespace may be changed.
+            """
+    )
+    var configMaps = false
+
     @Flag(help: "Print the manifests and change nothing.")
     var dryRun = false
 
@@ -61,9 +69,12 @@ struct InstallCommand: AsyncParsableCommand {
             _ = try self.installation()
             return
         }
-        guard self.users.isEmpty, self.groups.isEmpty, self.serviceAccounts.isEmpty, self.services.isEmpty else {
+        guard self.users.isEmpty, self.groups.isEmpty, self.serviceAccounts.isEmpty, self.services.isEmpty,
+            !self.configMaps
+        else {
             throw ValidationError(
-                "--user, --group, --service-account and --service go with -n NAMESPACE: --cluster gives nothing to anybody"
+                "--user, --group, --service-account, --service and --config-maps go with -n NAMESPACE: --cluster gives "
+                    + "nothing to anybody"
             )
         }
     }
@@ -100,7 +111,12 @@ struct InstallCommand: AsyncParsableCommand {
         let accounts = try self.serviceAccounts.map {
             try Self.read(Subject(serviceAccount: $0, in: namespace), "--service-account")
         }
-        return .namespace(namespace, subjects: users + groups + accounts, services: self.services)
+        return .namespace(
+            namespace,
+            subjects: users + groups + accounts,
+            services: self.services,
+            keepsConfigMaps: self.configMaps
+        )
     }
 
     private static func read(_ subject: Subject?, _ flag: String) throws -> Subject {
@@ -125,9 +141,10 @@ struct InstallCommand: AsyncParsableCommand {
         if self.users.isEmpty, self.groups.isEmpty, self.serviceAccounts.isEmpty {
             Terminal.say("nobody was named (--user, --group, --service-account): who has the Role is as before")
         }
-        if (try? await client.serves(.sessions)) == false {
+        if !self.configMaps, (try? await client.serves(.sessions)) == false {
             Terminal.say(
-                "the cluster does not know Sessions yet: an administrator of the cluster says detour install --cluster",
+                "the cluster does not know Sessions yet: an administrator of the cluster says detour install --cluster; "
+                    + "without one, say --config-maps too",
                 .warning
             )
         }

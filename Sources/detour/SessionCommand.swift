@@ -28,17 +28,23 @@ struct SessionCommand: AsyncParsableCommand {
         func run() async throws {
             try await Failure.reported {
                 try await self.connection.withClient { client in
-                    let (sessions, damaged) = try await SessionInventory(
+                    let contents = try await SessionInventory(
                         client: client,
                         spansNamespaces: self.allNamespaces
                     ).contents()
-                    for one in damaged {
+                    for kind in contents.unseen {
+                        Terminal.say(
+                            "warning: you may not list \(kind.rawValue); sessions that these hold are not shown"
+                        )
+                    }
+                    for one in contents.damaged {
                         Terminal.say(
                             "warning: the session of \(one.service) in namespace \(one.namespace) cannot be read "
                                 + "(\(one.reason)); detour session close \(one.service) -n \(one.namespace) --force "
                                 + "restores the Service and removes it"
                         )
                     }
+                    let sessions = contents.sessions
                     guard !sessions.isEmpty || self.output != .table else {
                         return Terminal.say(
                             self.allNamespaces ? "no sessions" : "no sessions in namespace \(client.namespace)"
@@ -66,7 +72,7 @@ struct SessionCommand: AsyncParsableCommand {
                 },
                 json: .array(
                     sessions.map { session in
-                        var json = session.object.json
+                        var json = session.document.json
                         json["metadata"]?["uid"] = .string(session.uid)
                         return json
                     }
@@ -90,8 +96,8 @@ struct SessionCommand: AsyncParsableCommand {
             try await Failure.reported {
                 try await self.connection.withClient { client in
                     let session = try await SessionInventory(client: client).session(named: self.name)
-                    let object = try await client.resources(.sessions).get(session.name)
-                    var json = object.json
+                    let stored = try await client.resources(session.kind.type).get(session.name)
+                    var json = session.kind == .configMap ? try SessionConfigMap.unfolded(stored).json : stored.json
                     json["metadata"]?["managedFields"] = nil
                     Terminal.print(
                         try Output(columns: [], rows: [], json: json).text(self.output == .table ? .yaml : self.output)

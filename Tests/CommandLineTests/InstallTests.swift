@@ -31,6 +31,14 @@ struct InstallTests {
         try expectGolden(text, "install-namespace.yaml")
     }
 
+    @Test("The manifests of a namespace in which Sessions are kept in ConfigMaps")
+    func configMaps() throws {
+        try expectGolden(
+            try self.text("-n", "shop", "--service", "leaf", "--config-maps", "--dry-run"),
+            "install-configmaps.yaml"
+        )
+    }
+
     @Test("The manifests of the cluster")
     func cluster() throws {
         try expectGolden(try self.text("--cluster", "--dry-run"), "install-cluster.yaml")
@@ -66,6 +74,7 @@ struct InstallTests {
         arguments: [
             ([], "say where"), (["--user", "ada"], "say where"), (["--cluster", "-n", "shop"], "say where"),
             (["--cluster", "--user", "ada"], "go with -n"), (["--cluster", "--service", "leaf"], "go with -n"),
+            (["--cluster", "--config-maps"], "go with -n"),
             (["-n", "shop", "--user", ""], "--user takes"),
             (["-n", "shop", "--service-account", "a:"], "NAMESPACE:NAME"), (["-n", ""], "not empty"),
             (["-n", "shop", "--service", ""], "not empty"),

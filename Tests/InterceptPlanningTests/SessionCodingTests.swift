@@ -6,9 +6,12 @@ import TrafficMatch
 
 @Suite("The Session as an object")
 struct SessionCodingTests {
-    @Test("What is written is read back")
-    func roundTrip() throws {
-        let session = try Sample.session()
+    @Test("What is written is read back", arguments: SessionKind.allCases)
+    func roundTrip(kind: SessionKind) throws {
+        var session = try Sample.session()
+        session.kind = kind
+        #expect(session.object["apiVersion"] == .string(kind.type.apiVersion))
+        #expect(kind.isSession(session.object))
         var object = session.object
         object.json["metadata"]?["uid"] = "session-uid"
         object.json["metadata"]?["resourceVersion"] = "12"
@@ -107,11 +110,18 @@ struct SessionCodingTests {
         try expectGolden(JSONValue.array(all + [SessionDefinition.manifest.json]).pretty + "\n", "manifests.json")
     }
 
-    @Test("The interceptor's settings are read back, and a missing key is named")
-    func configuration() throws {
-        let configuration = InterceptorConfiguration(session: try Sample.session(), decoyAddress: "10.96.1.2")
+    @Test("The interceptor's settings are read back, and a missing key is named", arguments: SessionKind.allCases)
+    func configuration(kind: SessionKind) throws {
+        var session = try Sample.session()
+        session.kind = kind
+        let configuration = InterceptorConfiguration(session: session, decoyAddress: "10.96.1.2")
         #expect(try InterceptorConfiguration(configuration.json) == configuration)
         var json = configuration.json
+        json["store"] = nil
+        #expect(try InterceptorConfiguration(json).kind == .resource)
+        json["store"] = "secrets"
+        #expect(throws: PlanningError.self) { try InterceptorConfiguration(json) }
+        json = configuration.json
         json["decoyAddress"] = nil
         let error = #expect(throws: PlanningError.self) { try InterceptorConfiguration(json) }
         #expect(error?.message.contains("decoyAddress") == true)

@@ -108,13 +108,34 @@ struct DoctorTests {
         )
     }
 
-    @Test("The definition's verb is asked for only where it is missing, and its absence is told")
+    @Test("Without the definition, and without the right to make it, the verbs of a ConfigMap are asked for")
     func definition() async throws {
-        let scene = Scene(hasDefinition: false)
-        scene.server.change { $0.forbidden = ["create customresourcedefinitions"] }
+        let scene = Scene(.configMap)
+        let missing = try await self.doctor(scene).findings().first { $0.code == .definitionMissing }
+        #expect(missing?.mend.contains("keep their sessions in ConfigMaps") == true)
+        scene.server.change { $0.forbidden.insert("patch configmaps") }
         let found = try await self.doctor(scene).findings()
-        #expect(found.first?.message.contains("create customresourcedefinitions.apiextensions.k8s.io") == true)
-        #expect(found.contains { $0.code == .definitionMissing })
+        #expect(found.first?.code == .permissionMissing)
+        #expect(found.first?.message.hasSuffix(": patch configmaps intercept-shop-leaf") == true)
+        #expect(found.first?.mend.contains("--config-maps") == true)
+    }
+
+    @Test("A Session is found wherever it is kept, and two of them are a finding", arguments: SessionKind.allCases)
+    func sessions(kind: SessionKind) async throws {
+        let scene = Scene(kind)
+        _ = try await scene.run().join()
+        #expect(try await self.doctor(scene).findings().contains { $0.code == .sessionActive })
+        let other: SessionKind = kind == .resource ? .configMap : .resource
+        var session = try #require(try scene.session())
+        session.kind = other
+        let object = session.object
+        scene.server.change { cluster in
+            cluster.types.append(.sessions)
+            cluster.put(object)
+        }
+        let found = try await self.doctor(scene).findings()
+        #expect(found.first?.code == .sessionTwice)
+        #expect(!found.contains { $0.code == .sessionActive })
     }
 
     @Test("A Service that does not exist is answered as a start would")

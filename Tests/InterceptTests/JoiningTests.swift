@@ -10,9 +10,9 @@ import TunnelTransport
 
 @Suite("Joining a Session")
 struct JoiningTests {
-    @Test("The first makes it")
-    func fresh() async throws {
-        let scene = Scene()
+    @Test("The first makes it", arguments: SessionKind.allCases)
+    func fresh(kind: SessionKind) async throws {
+        let scene = Scene(kind)
         let membership = try await scene.run().join()
         let session = try #require(try scene.session())
         #expect(session.routes == [membership.route])
@@ -27,9 +27,9 @@ struct JoiningTests {
         #expect(scene.texts.contains { $0.contains("nothing listens on port 1") })
     }
 
-    @Test("The second joins, and keeps the first one's route and incarnation")
-    func second() async throws {
-        let scene = Scene()
+    @Test("The second joins, and keeps the first one's route and incarnation", arguments: SessionKind.allCases)
+    func second(kind: SessionKind) async throws {
+        let scene = Scene(kind)
         let ada = try await scene.run().join()
         let bob = try await scene.run(owner: "bob@desk", match: "X-Dev:bob").join()
         let session = try #require(try scene.session())
@@ -38,9 +38,9 @@ struct JoiningTests {
         #expect(ada.route.fingerprint != bob.route.fingerprint)
     }
 
-    @Test("A match that is taken is refused, and nothing is written")
-    func refused() async throws {
-        let scene = Scene()
+    @Test("A match that is taken is refused, and nothing is written", arguments: SessionKind.allCases)
+    func refused(kind: SessionKind) async throws {
+        let scene = Scene(kind)
         _ = try await scene.run().join()
         let before = try scene.session()
         let error = await #expect(throws: PlanningError.self) { try await scene.run(owner: "bob@desk").join() }
@@ -50,17 +50,20 @@ struct JoiningTests {
         #expect(scene.writes.count == 1)
     }
 
-    @Test("Unless it is taken over")
-    func takeOver() async throws {
-        let scene = Scene()
+    @Test("Unless it is taken over", arguments: SessionKind.allCases)
+    func takeOver(kind: SessionKind) async throws {
+        let scene = Scene(kind)
         _ = try await scene.run().join()
         let bob = try await scene.run(owner: "bob@desk", change: { $0.takesOver = true }).join()
         #expect(try scene.session()?.routes == [bob.route])
     }
 
-    @Test("Who was taken over, or started again elsewhere, does not fight for the route")
-    func rival() async throws {
-        let scene = Scene()
+    @Test(
+        "Who was taken over, or started again elsewhere, does not fight for the route",
+        arguments: SessionKind.allCases
+    )
+    func rival(kind: SessionKind) async throws {
+        let scene = Scene(kind)
         let run = try scene.run()
         let ada = try await run.join()
         let held = HeldIntercept(run: run, membership: ada)
@@ -79,9 +82,9 @@ struct JoiningTests {
         #expect(taken?.message.contains("taken over: bob@desk") == true)
     }
 
-    @Test("A conflict with another writer is no failure")
-    func conflict() async throws {
-        let scene = Scene()
+    @Test("A conflict with another writer is no failure", arguments: SessionKind.allCases)
+    func conflict(kind: SessionKind) async throws {
+        let scene = Scene(kind)
         _ = try await scene.run(owner: "bob@desk", match: "X-Dev:bob").join()
         let once = Once()
         scene.server.setFault { request in
@@ -92,9 +95,13 @@ struct JoiningTests {
         #expect(try scene.session()?.routes.map(\.owner) == ["bob@desk", "ada@laptop"])
     }
 
-    @Test("A closing Session is waited for, then a new incarnation begins", .timeLimit(.minutes(1)))
-    func closing() async throws {
-        let scene = Scene()
+    @Test(
+        "A closing Session is waited for, then a new incarnation begins",
+        .timeLimit(.minutes(1)),
+        arguments: SessionKind.allCases
+    )
+    func closing(kind: SessionKind) async throws {
+        let scene = Scene(kind)
         let first = try await scene.run(owner: "bob@desk").join()
         let store = SessionStore(client: scene.client, names: Scene.names)
         let pod = DynamicObject(
@@ -109,7 +116,7 @@ struct JoiningTests {
         scene.server.change { _ = $0.put(pod) }
         try await store.mergeStatus(
             ["replicas": ["p": Replica(pod: "replica", fingerprint: "f").json]],
-            uid: first.session.uid
+            of: first.session
         )
         try await store.update { $0.closing(reason: "bob left") }
         let run = try scene.run { _ in
@@ -129,13 +136,13 @@ struct JoiningTests {
         #expect(scene.texts.contains { $0.contains("--force") })
     }
 
-    @Test("A hijack whose Session is gone is healed first")
-    func wreck() async throws {
-        let scene = Scene()
+    @Test("A hijack whose Session is gone is healed first", arguments: SessionKind.allCases)
+    func wreck(kind: SessionKind) async throws {
+        let scene = Scene(kind)
         let first = try await scene.run(owner: "bob@desk").join()
         let swapped = try scene.service.json.applying(ServiceSwap(first.session).hijack(scene.service))
         scene.server.change { _ = $0.put(DynamicObject(swapped)) }
-        try await scene.client.resources(.sessions).delete(Scene.names.session)
+        try await scene.client.resources(kind.type).delete(Scene.names.session)
         let membership = try await scene.run().join()
         #expect(membership.session.original.selector == ["app": "leaf"])
         #expect(scene.server.cluster[.services, "shop", "leaf"]?[path: "spec", "selector"] == ["app": "leaf"])
@@ -144,14 +151,15 @@ struct JoiningTests {
     @Test(
         "A creation or a patch whose answer never came is taken back",
         .timeLimit(.minutes(1)),
-        arguments: [false, true]
+        arguments: SessionKind.allCases,
+        [false, true]
     )
-    func outcomeUnknown(isSecond: Bool) async throws {
-        let scene = Scene()
+    func outcomeUnknown(kind: SessionKind, isSecond: Bool) async throws {
+        let scene = Scene(kind)
         if isSecond { _ = try await scene.run(owner: "bob@desk", match: "X-Dev:bob").join() }
         let once = Once()
         scene.server.setFault { request in
-            guard request.method != .get, request.segments.contains("sessions"), once.take() else { return nil }
+            guard request.method != .get, request.segments.contains(kind.type.plural), once.take() else { return nil }
             return .answerLost
         }
         await #expect(throws: KubernetesError.self) { try await scene.run().join() }
@@ -159,8 +167,8 @@ struct JoiningTests {
         #expect(scene.server.cluster[.services, "shop", "leaf"]?["spec"] == scene.service["spec"])
     }
 
-    @Test("Several ports need to be chosen from; names and numbers both do")
-    func ports() async throws {
+    @Test("Several ports need to be chosen from; names and numbers both do", arguments: SessionKind.allCases)
+    func ports(kind: SessionKind) async throws {
         let scene = Scene(ports: [["name": "http", "port": 80], ["name": "admin", "port": 9_090]])
         let error = await #expect(throws: InterceptError.self) { try await scene.run(ports: []).join() }
         #expect(error?.message.contains("80 (http), 9090 (admin)") == true)

@@ -72,19 +72,37 @@ struct PreflightTests {
         let scene = Scene()
         scene.server.change { $0.forbidden = [verb] }
         let error = await #expect(throws: InterceptError.self) {
-            try await scene.preflight.permissions(definitionExists: true)
+            try await scene.preflight.permissions(.resource)
         }
         #expect(error?.code == .forbidden)
     }
 
-    @Test("Making the definition is asked about only where it is missing")
-    func definitionPermission() async throws {
+    @Test("What writes the Session is asked about by its name where it is kept in a ConfigMap")
+    func configMapPermission() async throws {
         let scene = Scene()
-        scene.server.change { $0.forbidden = ["create customresourcedefinitions"] }
-        try await scene.preflight.permissions(definitionExists: true)
-        await #expect(throws: InterceptError.self) {
-            try await scene.preflight.permissions(definitionExists: false)
-        }
+        scene.server.change { $0.forbidden = ["create sessions", "patch sessions/status"] }
+        try await scene.preflight.permissions(.configMap)
+        scene.server.change { $0.forbidden = ["patch configmaps"] }
+        try await scene.preflight.permissions(.resource)
+        let error = await #expect(throws: InterceptError.self) { try await scene.preflight.permissions(.configMap) }
+        #expect(error?.message.contains("patch configmaps intercept-shop-leaf.") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("--config-maps") == true)
+        let names = scene.server.requests.compactMap { $0.body?[path: "spec", "resourceAttributes", "name"]?.string }
+        #expect(Set(names) == ["intercept-shop-leaf"])
+    }
+
+    @Test(
+        "A new Session is kept as one where the cluster knows them or the user can make them known, else in a ConfigMap",
+        arguments: [
+            (true, [], .resource), (true, ["create customresourcedefinitions"], .resource),
+            (false, [], .resourceOnceDefined), (false, ["create customresourcedefinitions"], .configMap),
+            (false, ["get customresourcedefinitions"], .configMap),
+        ] as [(Bool, Set<String>, SessionHome)]
+    )
+    func home(hasDefinition: Bool, forbidden: Set<String>, home: SessionHome) async throws {
+        let scene = Scene(hasDefinition: hasDefinition)
+        scene.server.change { $0.forbidden = forbidden }
+        #expect(try await scene.preflight.home() == home)
     }
 
     @Test("A missing definition is made, then the Session", .timeLimit(.minutes(1)))

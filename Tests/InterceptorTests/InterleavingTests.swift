@@ -14,15 +14,19 @@ import Testing
 struct Turmoil: Sendable, CustomTestStringConvertible {
     var seed: UInt64
     var hasFaults = false
-    var testDescription: String { "seed \(self.seed)\(self.hasFaults ? " with faults" : "")" }
+    var kind = SessionKind.resource
+    var testDescription: String { "seed \(self.seed)\(self.hasFaults ? " with faults" : "") in \(self.kind.rawValue)" }
 
     static func seeds(_ count: Int, hasFaults: Bool) -> [Turmoil] {
         var random = SystemRandomNumberGenerator()
         // `DETOUR_RUNS` asks for more of them.
         let count = ProcessInfo.processInfo.environment["DETOUR_RUNS"].flatMap { Int($0) } ?? count
         // A few that are always the same, and as many fresh ones; a failure prints its seed.
-        return (0..<count).map {
-            Turmoil(seed: $0 < count / 2 ? UInt64($0) : random.next() % 1_000_000_000, hasFaults: hasFaults)
+        return SessionKind.allCases.flatMap { kind in
+            (0..<count).map { run in
+                let seed = run < count / 2 ? UInt64(run) : random.next() % 1_000_000_000
+                return Turmoil(seed: seed, hasFaults: hasFaults, kind: kind)
+            }
         }
     }
 }
@@ -32,7 +36,7 @@ struct InterleavingTests {
     @Test(
         "The original is never lost, and nothing is left in the end",
         .timeLimit(.minutes(2)),
-        arguments: Turmoil.seeds(60, hasFaults: false)
+        arguments: Turmoil.seeds(40, hasFaults: false)
     )
     func orderly(turmoil: Turmoil) async throws {
         try await Run(turmoil).play()
@@ -41,7 +45,7 @@ struct InterleavingTests {
     @Test(
         "Nor with connections that die, conflicts, overload and server errors",
         .timeLimit(.minutes(2)),
-        arguments: Turmoil.seeds(60, hasFaults: true)
+        arguments: Turmoil.seeds(40, hasFaults: true)
     )
     func faulty(turmoil: Turmoil) async throws {
         try await Run(turmoil).play()
@@ -62,6 +66,7 @@ private final class Run: Sendable {
         self.turmoil = turmoil
         self.turnstile = Turnstile(seed: turmoil.seed)
         self.stage = try Stage(
+            turmoil.kind,
             routes: [Stage.route("r1", ttl: 8), Stage.route("r2", owner: "bob@desk", match: "a:b", ttl: 20)],
             isHijacked: turmoil.seed % 3 != 0
         ) { if turmoil.seed % 3 == 0 { $0.isSuspended = true } }
@@ -226,10 +231,7 @@ private final class Run: Sendable {
             switch self.turnstile.random(0..<8) {
             case 0:
                 self.tell("user deletes the session")
-                self.stage.server.change { cluster in
-                    let target = KubernetesRequest.delete(.sessions, in: "shop", name: Stage.names.session)
-                    _ = cluster.handle(target)
-                }
+                self.stage.deleteSession()
             case 1:
                 self.tell("user reverts the selector")
                 self.stage.edit { $0["spec"]?["selector"] = JSONValue(Stage.original.selector) }

@@ -11,9 +11,12 @@ import Testing
 struct RestoreTests {
     // MARK: - Stopping
 
-    @Test("The last ready replica that stops suspends the Session and restores the Service in the same step")
-    func suspending() async throws {
-        let stage = try Stage()
+    @Test(
+        "The last ready replica that stops suspends the Session and restores the Service in the same step",
+        arguments: SessionKind.allCases
+    )
+    func suspending(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         stage.putPod("a", isTerminating: true)
         stage.putPod("b", isReady: false)
         let replica = try TestReplica("a", stage)
@@ -24,9 +27,9 @@ struct RestoreTests {
         #expect(try stage.session()?.phase == .active)
     }
 
-    @Test("While another replica is ready, a stopping one leaves the Service alone")
-    func notLast() async throws {
-        let stage = try Stage()
+    @Test("While another replica is ready, a stopping one leaves the Service alone", arguments: SessionKind.allCases)
+    func notLast(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         stage.putPod("a", isTerminating: true)
         stage.putPod("b")
         let replica = try TestReplica("a", stage)
@@ -36,9 +39,12 @@ struct RestoreTests {
         #expect(try stage.session()?.isSuspended == false)
     }
 
-    @Test("The last replica does not end before the Service is given back, however long the API server is away")
-    func lastStays() async throws {
-        let stage = try Stage()
+    @Test(
+        "The last replica does not end before the Service is given back, however long the API server is away",
+        arguments: SessionKind.allCases
+    )
+    func lastStays(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         stage.putPod("a", isTerminating: true)
         let replica = try TestReplica("a", stage)
         replica.terminate()
@@ -52,9 +58,9 @@ struct RestoreTests {
         #expect(await replica.lookAndStep(after: .seconds(3)))
     }
 
-    @Test("A stopping replica whose Pod still counts as ready does not swap again")
-    func stoppingDoesNotResume() async throws {
-        let stage = try Stage(isHijacked: false) { $0.isSuspended = true }
+    @Test("A stopping replica whose Pod still counts as ready does not swap again", arguments: SessionKind.allCases)
+    func stoppingDoesNotResume(kind: SessionKind) async throws {
+        let stage = try Stage(kind, isHijacked: false) { $0.isSuspended = true }
         stage.putPod("a", isTerminating: true)
         let replica = try TestReplica("a", stage)
         replica.look()
@@ -67,9 +73,9 @@ struct RestoreTests {
         #expect(try !stage.isHijacked)
     }
 
-    @Test("Two that stop together are both the last")
-    func bothStop() async throws {
-        let stage = try Stage()
+    @Test("Two that stop together are both the last", arguments: SessionKind.allCases)
+    func bothStop(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         stage.putPod("a", isTerminating: true)
         stage.putPod("b", isTerminating: true)
         let replicas = [try TestReplica("a", stage), try TestReplica("b", stage)]
@@ -79,9 +85,12 @@ struct RestoreTests {
         #expect(try stage.session()?.isSuspended == true)
     }
 
-    @Test("The next ready replica swaps again and clears the suspension; one that is not ready does not")
-    func resuming() async throws {
-        let stage = try Stage(isHijacked: false) { $0.isSuspended = true }
+    @Test(
+        "The next ready replica swaps again and clears the suspension; one that is not ready does not",
+        arguments: SessionKind.allCases
+    )
+    func resuming(kind: SessionKind) async throws {
+        let stage = try Stage(kind, isHijacked: false) { $0.isSuspended = true }
         stage.putPod("c", isReady: false)
         let replica = try TestReplica("c", stage)
         replica.look()
@@ -97,9 +106,9 @@ struct RestoreTests {
         #expect(try stage.session()?.isSuspended == false)
     }
 
-    @Test("A swap whose suspension was not cleared is cleared by the next step")
-    func halfResumed() async throws {
-        let stage = try Stage { $0.isSuspended = true }
+    @Test("A swap whose suspension was not cleared is cleared by the next step", arguments: SessionKind.allCases)
+    func halfResumed(kind: SessionKind) async throws {
+        let stage = try Stage(kind) { $0.isSuspended = true }
         stage.putPod("c")
         let replica = try TestReplica("c", stage)
         replica.reachDecoy()
@@ -111,9 +120,12 @@ struct RestoreTests {
         #expect(try stage.isHijacked)
     }
 
-    @Test("A stopping replica does not undo the swap of a successor that its own watch has not shown ready yet")
-    func noFlapping() async throws {
-        let stage = try Stage(isHijacked: true)
+    @Test(
+        "A stopping replica does not undo the swap of a successor that its own watch has not shown ready yet",
+        arguments: SessionKind.allCases
+    )
+    func noFlapping(kind: SessionKind) async throws {
+        let stage = try Stage(kind, isHijacked: true)
         stage.putPod("a", isTerminating: true)
         stage.putPod("c", isReady: false)
         let old = try TestReplica("a", stage)
@@ -124,9 +136,9 @@ struct RestoreTests {
         #expect(try stage.isHijacked)
     }
 
-    @Test("A suspension is cleared although somebody removed the annotation")
-    func resumedWithoutAnnotation() async throws {
-        let stage = try Stage { $0.isSuspended = true }
+    @Test("A suspension is cleared although somebody removed the annotation", arguments: SessionKind.allCases)
+    func resumedWithoutAnnotation(kind: SessionKind) async throws {
+        let stage = try Stage(kind) { $0.isSuspended = true }
         stage.putPod("c")
         stage.edit { $0["metadata"]?["annotations"] = nil }
         let replica = try TestReplica("c", stage)
@@ -138,9 +150,12 @@ struct RestoreTests {
         #expect(try ServiceSwap(annotationOf: stage.leaf())?.original == Stage.original)
     }
 
-    @Test("A swap that a successor confirms right before a stopping replica restores it stays, and ends no intercept")
-    func confirmedMeanwhile() async throws {
-        let stage = try Stage()
+    @Test(
+        "A swap that a successor confirms right before a stopping replica restores it stays, and ends no intercept",
+        arguments: SessionKind.allCases
+    )
+    func confirmedMeanwhile(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         // With an annotation of somebody else's, a restore does not test ours.
         stage.edit { $0["metadata"]?["annotations"]?["team"] = "red" }
         stage.putPod("a", isTerminating: true)
@@ -170,9 +185,12 @@ struct RestoreTests {
         #expect(try stage.session()?.isSuspended == false)
     }
 
-    @Test("A Service given back is not taken for a foreign revert by a replica that sees it before the suspension")
-    func noFalseRevert() async throws {
-        let stage = try Stage()
+    @Test(
+        "A Service given back is not taken for a foreign revert by a replica that sees it before the suspension",
+        arguments: SessionKind.allCases
+    )
+    func noFalseRevert(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         stage.putPod("a", isTerminating: true)
         let stopping = try TestReplica("a", stage)
         let watching = try TestReplica("b", stage)
@@ -187,9 +205,12 @@ struct RestoreTests {
         #expect(try stage.session()?.phase == .active)
     }
 
-    @Test("Nor by one that sees the suspension cleared before the swap that came first")
-    func noFalseRevertAfterResume() async throws {
-        let stage = try Stage(isHijacked: false) { $0.isSuspended = true }
+    @Test(
+        "Nor by one that sees the suspension cleared before the swap that came first",
+        arguments: SessionKind.allCases
+    )
+    func noFalseRevertAfterResume(kind: SessionKind) async throws {
+        let stage = try Stage(kind, isHijacked: false) { $0.isSuspended = true }
         stage.putPod("c")
         let watching = try TestReplica("b", stage)
         watching.look()
@@ -208,19 +229,25 @@ struct RestoreTests {
 
     // MARK: - Others
 
-    @Test("A Session deleted by hand restores the Service in the same step, by the annotation")
-    func sessionDeleted() async throws {
-        let stage = try Stage()
+    @Test(
+        "A Session deleted by hand restores the Service in the same step, by the annotation",
+        arguments: SessionKind.allCases
+    )
+    func sessionDeleted(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         let replica = try TestReplica("a", stage)
         await replica.lookAndStep()
-        try await stage.store().sessions.delete(Stage.names.session)
+        stage.deleteSession()
         await replica.lookAndStep()
         try stage.expectOriginal()
     }
 
-    @Test("What a replica needs to restore stays until its Pod is gone, whoever deletes the Session")
-    func permissionsStay() async throws {
-        let stage = try Stage()
+    @Test(
+        "What a replica needs to restore stays until its Pod is gone, whoever deletes the Session",
+        arguments: SessionKind.allCases
+    )
+    func permissionsStay(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         stage.putPod("a")
         let session = try #require(try stage.session())
         let manifests = InterceptManifests(session: session, disruptionBudgetType: .podDisruptionBudgets)
@@ -228,7 +255,7 @@ struct RestoreTests {
         let replica = try TestReplica("a", stage)
         await replica.lookAndStep()
         #expect(try stage.session()?.replicas["a"] != nil)
-        try await stage.store().sessions.delete(Stage.names.session)
+        stage.deleteSession()
         func left() -> [OwnedObject] {
             OwnedObject.allCases.filter { object in
                 let (type, name) = manifests.identity(object)
@@ -240,20 +267,23 @@ struct RestoreTests {
         #expect(left().isEmpty)
     }
 
-    @Test("Without the annotation it restores by its own settings")
-    func annotationDeletedToo() async throws {
-        let stage = try Stage()
+    @Test("Without the annotation it restores by its own settings", arguments: SessionKind.allCases)
+    func annotationDeletedToo(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         let replica = try TestReplica("a", stage)
         await replica.lookAndStep()
         stage.edit { $0["metadata"]?["annotations"] = nil }
-        try await stage.store().sessions.delete(Stage.names.session)
+        stage.deleteSession()
         await replica.lookAndStep()
         try stage.expectOriginal()
     }
 
-    @Test("A Session of another incarnation counts as none, and that one's hijack is left alone")
-    func otherIncarnation() async throws {
-        let stage = try Stage { $0.incarnation = String(repeating: "b2", count: 20) }
+    @Test(
+        "A Session of another incarnation counts as none, and that one's hijack is left alone",
+        arguments: SessionKind.allCases
+    )
+    func otherIncarnation(kind: SessionKind) async throws {
+        let stage = try Stage(kind) { $0.incarnation = String(repeating: "b2", count: 20) }
         let before = try stage.leaf()
         let replica = try TestReplica("a", stage)
         for _ in 0..<5 { await replica.lookAndStep(after: .seconds(1)) }
@@ -261,9 +291,9 @@ struct RestoreTests {
         #expect(try stage.session()?.phase == .active)
     }
 
-    @Test("A revert by someone else closes the Session and names the manager")
-    func foreignRevert() async throws {
-        let stage = try Stage()
+    @Test("A revert by someone else closes the Session and names the manager", arguments: SessionKind.allCases)
+    func foreignRevert(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         let replica = try TestReplica("a", stage)
         await replica.lookAndStep()
         stage.edit { service in
@@ -283,9 +313,12 @@ struct RestoreTests {
         #expect(try stage.leaf().annotations.isEmpty)
     }
 
-    @Test("A foreign selector put there while the Service was given back ends the intercept, and stays")
-    func editedWhileSuspended() async throws {
-        let stage = try Stage(isHijacked: false) { $0.isSuspended = true }
+    @Test(
+        "A foreign selector put there while the Service was given back ends the intercept, and stays",
+        arguments: SessionKind.allCases
+    )
+    func editedWhileSuspended(kind: SessionKind) async throws {
+        let stage = try Stage(kind, isHijacked: false) { $0.isSuspended = true }
         stage.edit { $0["spec"]?["selector"] = ["app": "leaf-v2"] }
         stage.putPod("a")
         let replica = try TestReplica("a", stage)
@@ -296,12 +329,12 @@ struct RestoreTests {
         #expect(try stage.leaf()[path: "spec", "selector"] == ["app": "leaf-v2"])
     }
 
-    @Test("A swap that came between looking and restoring is not restored by halves")
-    func swappedAgainMeanwhile() async throws {
-        let stage = try Stage()
+    @Test("A swap that came between looking and restoring is not restored by halves", arguments: SessionKind.allCases)
+    func swappedAgainMeanwhile(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         let hijacked = try stage.leaf()
         let replica = try TestReplica("a", stage)
-        try await stage.store().sessions.delete(Stage.names.session)
+        stage.deleteSession()
         stage.edit { $0["spec"]?["selector"] = ["app": "leaf"] }
         replica.look()
         stage.edit { $0 = hijacked }
@@ -312,9 +345,9 @@ struct RestoreTests {
         try stage.expectOriginal()
     }
 
-    @Test("An annotation that somebody made between looking and restoring stays")
-    func annotatedMeanwhile() async throws {
-        let stage = try Stage { $0.phase = .closing }
+    @Test("An annotation that somebody made between looking and restoring stays", arguments: SessionKind.allCases)
+    func annotatedMeanwhile(kind: SessionKind) async throws {
+        let stage = try Stage(kind) { $0.phase = .closing }
         let replica = try TestReplica("a", stage)
         replica.look()
         stage.edit { $0["metadata"]?["annotations"]?["team"] = "red" }
@@ -324,9 +357,9 @@ struct RestoreTests {
         #expect(try stage.leaf().annotations == ["team": "red"])
     }
 
-    @Test("An annotation that somebody made between looking and swapping stays")
-    func annotatedBeforeSwap() async throws {
-        let stage = try Stage(isHijacked: false)
+    @Test("An annotation that somebody made between looking and swapping stays", arguments: SessionKind.allCases)
+    func annotatedBeforeSwap(kind: SessionKind) async throws {
+        let stage = try Stage(kind, isHijacked: false)
         let view = try stage.leaf()
         stage.edit { $0["metadata"]?["annotations"] = ["team": "red"] }
         let controller = SessionController(store: stage.store(), role: .client)
@@ -338,9 +371,9 @@ struct RestoreTests {
         #expect(try !stage.isHijacked)
     }
 
-    @Test("A Service that was deleted ends the Session, and nothing is left of it")
-    func serviceDeleted() async throws {
-        let stage = try Stage()
+    @Test("A Service that was deleted ends the Session, and nothing is left of it", arguments: SessionKind.allCases)
+    func serviceDeleted(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         let replica = try TestReplica("a", stage)
         await replica.lookAndStep()
         try await stage.store().services.delete("leaf")
@@ -348,18 +381,18 @@ struct RestoreTests {
         #expect(try stage.session() == nil)
     }
 
-    @Test("A Service that was not seen yet is not taken for a deleted one")
-    func serviceNotSeen() async throws {
-        let stage = try Stage()
+    @Test("A Service that was not seen yet is not taken for a deleted one", arguments: SessionKind.allCases)
+    func serviceNotSeen(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         let replica = try TestReplica("a", stage)
         replica.seeSession()
         await replica.step()
         #expect(try stage.session()?.phase == .active)
     }
 
-    @Test("A failing API server is asked again until the Service is restored")
-    func persistence() async throws {
-        let stage = try Stage { $0.phase = .closing }
+    @Test("A failing API server is asked again until the Service is restored", arguments: SessionKind.allCases)
+    func persistence(kind: SessionKind) async throws {
+        let stage = try Stage(kind) { $0.phase = .closing }
         let replica = try TestReplica("a", stage)
         stage.server.setFault { $0.method == .patch ? .answer(500, reason: "InternalError", message: "etcd") : nil }
         for _ in 0..<3 { await replica.lookAndStep() }

@@ -9,9 +9,9 @@ import Testing
 
 @Suite("What a replica does for the Session")
 struct StewardTests {
-    @Test("It publishes itself once, and again only when something changed")
-    func publishing() async throws {
-        let stage = try Stage()
+    @Test("It publishes itself once, and again only when something changed", arguments: SessionKind.allCases)
+    func publishing(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         let replica = try TestReplica("a", stage)
         await replica.lookAndStep()
         #expect(try stage.session()?.replicas == ["a": Replica(pod: "pod-a", fingerprint: "key-of-a")])
@@ -24,9 +24,12 @@ struct StewardTests {
         #expect(try stage.session()?.replicas["a"]?.problem == "the original is away")
     }
 
-    @Test("A stopping replica does not publish itself, and takes its entry away at its end")
-    func unpublishing() async throws {
-        let stage = try Stage { $0.replicas = ["a": Replica(pod: "pod-a", fingerprint: "key-of-a")] }
+    @Test(
+        "A stopping replica does not publish itself, and takes its entry away at its end",
+        arguments: SessionKind.allCases
+    )
+    func unpublishing(kind: SessionKind) async throws {
+        let stage = try Stage(kind) { $0.replicas = ["a": Replica(pod: "pod-a", fingerprint: "key-of-a")] }
         stage.putPod("b")
         let replica = try TestReplica("a", stage)
         replica.terminate()
@@ -37,9 +40,9 @@ struct StewardTests {
         #expect(try stage.session()?.replicas.isEmpty == true)
     }
 
-    @Test("Before it has seen the Session it does nothing at all")
-    func blind() async throws {
-        let stage = try Stage()
+    @Test("Before it has seen the Session it does nothing at all", arguments: SessionKind.allCases)
+    func blind(kind: SessionKind) async throws {
+        let stage = try Stage(kind)
         let replica = try TestReplica("a", stage)
         replica.seeService()
         replica.terminate()
@@ -47,9 +50,13 @@ struct StewardTests {
         #expect(stage.server.requests.isEmpty)
     }
 
-    @Test("Heartbeats rise only for routes whose tunnel, of the right epoch, ends here")
-    func heartbeats() async throws {
+    @Test(
+        "Heartbeats rise only for routes whose tunnel, of the right epoch, ends here",
+        arguments: SessionKind.allCases
+    )
+    func heartbeats(kind: SessionKind) async throws {
         let stage = try Stage(
+            kind,
             routes: [
                 Stage.route("r1"), Stage.route("r2", match: "a:b", epoch: 2), Stage.route("r3", match: "c:d"),
             ]
@@ -75,9 +82,9 @@ struct StewardTests {
         #expect(try stage.session()?.heartbeats == ["r1": 2])
     }
 
-    @Test("A heartbeat that failed is due again at once")
-    func failedHeartbeat() async throws {
-        let stage = try Stage { $0.replicas = ["a": Replica(pod: "pod-a", fingerprint: "key-of-a")] }
+    @Test("A heartbeat that failed is due again at once", arguments: SessionKind.allCases)
+    func failedHeartbeat(kind: SessionKind) async throws {
+        let stage = try Stage(kind) { $0.replicas = ["a": Replica(pod: "pod-a", fingerprint: "key-of-a")] }
         let replica = try TestReplica("a", stage)
         replica.look()
         replica.hold(["r1": 1])
@@ -89,9 +96,12 @@ struct StewardTests {
         #expect(try stage.session()?.heartbeats == ["r1": 1])
     }
 
-    @Test("A route whose heartbeat stands still for its ttl goes; the others stay")
-    func expiryOfOne() async throws {
-        let stage = try Stage(routes: [Stage.route("r1", ttl: 5), Stage.route("r2", owner: "bob@desk", match: "a:b")])
+    @Test("A route whose heartbeat stands still for its ttl goes; the others stay", arguments: SessionKind.allCases)
+    func expiryOfOne(kind: SessionKind) async throws {
+        let stage = try Stage(
+            kind,
+            routes: [Stage.route("r1", ttl: 5), Stage.route("r2", owner: "bob@desk", match: "a:b")]
+        )
         let replica = try TestReplica("a", stage)
         await replica.lookAndStep()
         await replica.lookAndStep(after: .milliseconds(4_999))
@@ -102,9 +112,9 @@ struct StewardTests {
         #expect(try stage.isHijacked)
     }
 
-    @Test("The expiry of the last route closes, restores, drains, and leaves nothing")
-    func expiryOfLast() async throws {
-        let stage = try Stage(routes: [Stage.route(ttl: 5)])
+    @Test("The expiry of the last route closes, restores, drains, and leaves nothing", arguments: SessionKind.allCases)
+    func expiryOfLast(kind: SessionKind) async throws {
+        let stage = try Stage(kind, routes: [Stage.route(ttl: 5)])
         stage.putPod("a")
         let replica = try TestReplica("a", stage)
         await replica.lookAndStep()
@@ -122,22 +132,22 @@ struct StewardTests {
         #expect(try stage.session() == nil)
     }
 
-    @Test("A heartbeat that another replica bumped at the last moment keeps the route")
-    func expiryRace() async throws {
-        let stage = try Stage(routes: [Stage.route(ttl: 5)])
+    @Test("A heartbeat that another replica bumped at the last moment keeps the route", arguments: SessionKind.allCases)
+    func expiryRace(kind: SessionKind) async throws {
+        let stage = try Stage(kind, routes: [Stage.route(ttl: 5)])
         let replica = try TestReplica("a", stage)
         await replica.lookAndStep()
         replica.advance(.seconds(5))
         replica.look()
-        try await stage.store().mergeStatus(["heartbeats": ["r1": 1]], uid: try #require(try stage.session()).uid)
+        try await stage.store().mergeStatus(["heartbeats": ["r1": 1]], of: try #require(try stage.session()))
         await replica.step()
         #expect(try stage.session()?.phase == .active)
         #expect(try stage.session()?.routes.count == 1)
     }
 
-    @Test("While a tunnel is held nothing expires, however long it lasts")
-    func alive() async throws {
-        let stage = try Stage(routes: [Stage.route(ttl: 5)])
+    @Test("While a tunnel is held nothing expires, however long it lasts", arguments: SessionKind.allCases)
+    func alive(kind: SessionKind) async throws {
+        let stage = try Stage(kind, routes: [Stage.route(ttl: 5)])
         let holder = try TestReplica("a", stage)
         let other = try TestReplica("b", stage)
         stage.putPod("a")
@@ -154,9 +164,12 @@ struct StewardTests {
         #expect(try stage.session()?.phase == .closing)
     }
 
-    @Test("A drain waits for the connections of others, asks them to end, and gives up at last")
-    func draining() async throws {
-        let stage = try Stage {
+    @Test(
+        "A drain waits for the connections of others, asks them to end, and gives up at last",
+        arguments: SessionKind.allCases
+    )
+    func draining(kind: SessionKind) async throws {
+        let stage = try Stage(kind) {
             $0.phase = .closing
             $0.replicas = ["a": Replica(pod: "pod-a", fingerprint: "key-of-a")]
         }
@@ -179,9 +192,9 @@ struct StewardTests {
         #expect(try stage.session() == nil)
     }
 
-    @Test("Whoever sees all replicas drained deletes the Session, and nobody before")
-    func lastToDrain() async throws {
-        let stage = try Stage {
+    @Test("Whoever sees all replicas drained deletes the Session, and nobody before", arguments: SessionKind.allCases)
+    func lastToDrain(kind: SessionKind) async throws {
+        let stage = try Stage(kind) {
             $0.phase = .closing
             $0.replicas = [
                 "a": Replica(pod: "pod-a", fingerprint: "key-of-a"),

@@ -63,10 +63,10 @@ public final class Turnstile: Sendable {
 
 /// A transport that waits for its actor's turn before every request.
 public struct TurnstileTransport: KubernetesTransport {
-    let base: any KubernetesTransport
-    let turnstile: Turnstile
-    let actor: Int
-    let check: @Sendable () -> Void
+    private let base: any KubernetesTransport
+    private let turnstile: Turnstile
+    private let actor: Int
+    private let check: @Sendable () -> Void
 
     /// Requests for which there is a turn; reviews of permissions are asked for several at once, and change nothing.
     private static func hasTurn(_ request: KubernetesRequest) -> Bool {

@@ -7,18 +7,21 @@ import Testing
 
 @Suite("However an intercept ends, nothing of it is left, and nothing of others is touched")
 struct EndingTests: InterceptScenario {
-    @Test("While the garbage collector sleeps, an end leaves nothing all the same")
-    func slowCollector() async throws {
-        var (cluster, service) = self.world()
+    @Test("While the garbage collector sleeps, an end leaves nothing all the same", arguments: SessionKind.allCases)
+    func slowCollector(kind: SessionKind) async throws {
+        var (cluster, service) = self.world(kind)
         cluster.collectsGarbage = false
         let (server, _) = self.server(cluster, dyingAt: nil)
-        try await self.intercept(self.store(server), service)
+        try await self.intercept(self.store(server), service, kind)
         try self.expectUntouched(server, service)
     }
 
-    @Test("What an earlier incarnation left is cleared away by the next; what is a stranger's is refused")
-    func leftovers() async throws {
-        var (cluster, service) = self.world()
+    @Test(
+        "What an earlier incarnation left is cleared away by the next; what is a stranger's is refused",
+        arguments: SessionKind.allCases
+    )
+    func leftovers(kind: SessionKind) async throws {
+        var (cluster, service) = self.world(kind)
         cluster.collectsGarbage = false
         let (server, _) = self.server(cluster, dyingAt: nil)
         @Sendable func role(_ labels: [String: JSONValue]) -> DynamicObject {
@@ -34,54 +37,57 @@ struct EndingTests: InterceptScenario {
                 role(["app.kubernetes.io/managed-by": "detour", Marks.sessionLabel: "earlier"])
             )
         }
-        try await self.intercept(self.store(server), service)
+        try await self.intercept(self.store(server), service, kind)
         try self.expectUntouched(server, service)
 
         server.change { _ = $0.put(role(["app.kubernetes.io/managed-by": "helm"])) }
-        await #expect(throws: SessionControlError.self) { try await self.intercept(self.store(server), service) }
+        await #expect(throws: SessionControlError.self) { try await self.intercept(self.store(server), service, kind) }
         #expect(server.cluster[.roles, "shop", self.names.interceptor] != nil)
     }
 
-    @Test("Even when Session and annotation are both gone: the decoy knows")
-    func decoyAlone() async throws {
-        var (cluster, service) = self.world()
+    @Test("Even when Session and annotation are both gone: the decoy knows", arguments: SessionKind.allCases)
+    func decoyAlone(kind: SessionKind) async throws {
+        var (cluster, service) = self.world(kind)
         cluster.collectsGarbage = false
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
-        let session = try await self.hijack(store, service)
+        _ = try await self.hijack(store, service, kind)
         server.change { cluster in
             guard var leaf = cluster[.services, "shop", "leaf"] else { return }
             leaf["metadata"]?["annotations"] = nil
             cluster.put(leaf)
         }
-        try await store.sessions.delete(self.names.session, uid: session.uid)
+        self.deleteSession(server, kind)
         #expect(try await SessionEnding(store: store).close(reason: "tidy", force: false, patience: .zero) == .gone)
         let leaf = try #require(server.cluster[.services, "shop", "leaf"])
         #expect(leaf["spec"] == service["spec"])
     }
 
-    @Test("A swap that the server will never take is reported with the server's own words, and is tried once")
-    func refusedSwap() async throws {
-        let (cluster, service) = self.world()
+    @Test(
+        "A swap that the server will never take is reported with the server's own words, and is tried once",
+        arguments: SessionKind.allCases
+    )
+    func refusedSwap(kind: SessionKind) async throws {
+        let (cluster, service) = self.world(kind)
         let (server, calls) = self.server(cluster, dyingAt: nil)
         server.setFault { request in
             request.method == .patch && request.segments.last == "leaf"
                 ? .answer(422, reason: "Invalid", message: "admission: no swaps on Fridays") : nil
         }
         let error = await #expect(throws: KubernetesError.self) {
-            _ = try await self.hijack(self.store(server), service)
+            _ = try await self.hijack(self.store(server), service, kind)
         }
         #expect("\(try #require(error))".contains("no swaps on Fridays"))
         #expect(calls() < 50)
     }
 
-    @Test("What its Pods need stays for as long as there are any")
-    func endingPods() async throws {
-        var (cluster, service) = self.world()
+    @Test("What its Pods need stays for as long as there are any", arguments: SessionKind.allCases)
+    func endingPods(kind: SessionKind) async throws {
+        var (cluster, service) = self.world(kind)
         cluster.collectsGarbage = false
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
-        let session = try await self.hijack(store, service)
+        let session = try await self.hijack(store, service, kind)
         server.change { cluster in
             let labels = JSONValue(Marks.selector(incarnation: session.incarnation))
             let metadata: JSONValue = ["labels": labels, "deletionTimestamp": "2026-01-01T00:00:00Z"]
@@ -93,40 +99,43 @@ struct EndingTests: InterceptScenario {
         #expect(server.cluster.all(.services).map(\.name).sorted() == ["interceptor-leaf-decoy", "leaf"])
     }
 
-    @Test("Whoever ends one incarnation leaves the next one alone")
-    func anotherIncarnation() async throws {
-        let (cluster, service) = self.world()
+    @Test("Whoever ends one incarnation leaves the next one alone", arguments: SessionKind.allCases)
+    func anotherIncarnation(kind: SessionKind) async throws {
+        let (cluster, service) = self.world(kind)
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
-        var session = try await self.hijack(store, service)
+        var session = try await self.hijack(store, service, kind)
         session.incarnation = String(repeating: "b2", count: 20)
-        let spec = session.object["spec"]
+        let content = session.object
         server.change { cluster in
             cluster.put(service)
-            guard var object = cluster[.sessions, "shop", self.names.session] else { return }
-            object["spec"] = spec
+            guard var object = cluster[kind.type, "shop", self.names.session] else { return }
+            for key in ["spec", "data"] { object[key] = content[key] }
             cluster.put(object)
         }
-        let before = try #require(server.cluster[.sessions, "shop", self.names.session])
+        let before = try #require(server.cluster[kind.type, "shop", self.names.session])
         let controller = SessionController(store: store, role: .client)
         _ = try await controller.converge(on: String(repeating: "a1", count: 20), wasHijacked: true)
         #expect(try await SessionEnding(store: store).settle(patience: .zero) == nil)
-        #expect(server.cluster[.sessions, "shop", self.names.session] == before)
+        #expect(server.cluster[kind.type, "shop", self.names.session] == before)
     }
 
-    @Test("A Service that points to an interceptor, and whose original nobody knows, is no success")
-    func nobodyKnows() async throws {
-        var (cluster, service) = self.world()
+    @Test(
+        "A Service that points to an interceptor, and whose original nobody knows, is no success",
+        arguments: SessionKind.allCases
+    )
+    func nobodyKnows(kind: SessionKind) async throws {
+        var (cluster, service) = self.world(kind)
         cluster.collectsGarbage = false
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
-        _ = try await self.hijack(store, service)
+        _ = try await self.hijack(store, service, kind)
         server.change { cluster in
             guard var leaf = cluster[.services, "shop", "leaf"] else { return }
             leaf["metadata"]?["annotations"] = nil
             cluster.put(leaf)
         }
-        try await store.sessions.delete(self.names.session)
+        self.deleteSession(server, kind)
         try await store.services.delete(self.names.decoy)
         let error = await #expect(throws: SessionControlError.self) {
             try await SessionEnding(store: store).close(reason: "tidy", force: true)
@@ -134,17 +143,16 @@ struct EndingTests: InterceptScenario {
         #expect("\(try #require(error))".contains("kubectl edit service leaf -n shop"))
     }
 
-    @Test("A Session that nobody can read is listed as such, and goes by force only, after the Service is restored")
-    func damaged() async throws {
-        let (cluster, service) = self.world()
+    @Test(
+        "A Session that nobody can read is listed as such, and goes by force only, after the Service is restored",
+        arguments: SessionKind.allCases
+    )
+    func damaged(kind: SessionKind) async throws {
+        let (cluster, service) = self.world(kind)
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
-        _ = try await self.hijack(store, service)
-        server.change { cluster in
-            guard var object = cluster[.sessions, "shop", self.names.session] else { return }
-            object["spec"] = ["routes": "none"]
-            cluster.put(object)
-        }
+        _ = try await self.hijack(store, service, kind)
+        self.damage(server, kind)
         let inventory = SessionInventory(client: store.client)
         let contents = try await inventory.contents()
         #expect(contents.sessions.isEmpty)
@@ -158,38 +166,39 @@ struct EndingTests: InterceptScenario {
         try self.expectUntouched(server, service)
     }
 
-    @Test("A damaged Session that is the last to know the original is not deleted by force either")
-    func damagedIsLast() async throws {
-        var (cluster, service) = self.world()
+    @Test(
+        "A damaged Session that is the last to know the original is not deleted by force either",
+        arguments: SessionKind.allCases
+    )
+    func damagedIsLast(kind: SessionKind) async throws {
+        var (cluster, service) = self.world(kind)
         cluster.collectsGarbage = false
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
-        _ = try await self.hijack(store, service)
+        _ = try await self.hijack(store, service, kind)
         try await store.services.delete(self.names.decoy)
+        self.damage(server, kind)
         server.change { cluster in
-            guard var object = cluster[.sessions, "shop", self.names.session],
-                var leaf = cluster[.services, "shop", "leaf"]
-            else { return }
-            object["spec"]?["routes"] = [["id": 5]]
-            cluster.put(object)
+            guard var leaf = cluster[.services, "shop", "leaf"] else { return }
             leaf["metadata"]?["annotations"] = nil
             cluster.put(leaf)
         }
         let error = await #expect(throws: SessionControlError.self) {
             try await SessionEnding(store: store).close(reason: "tidy", force: true)
         }
-        #expect("\(try #require(error))".contains("spec.restore-service"))
-        #expect(server.cluster[.sessions, "shop", self.names.session] != nil)
+        #expect("\(try #require(error))".contains(kind == .configMap ? "data.ops" : "spec.restore-service"))
+        #expect(server.cluster[kind.type, "shop", self.names.session] != nil)
     }
 
     @Test(
-        "What is made anew is owned by the Pods that are there, too; one that is refused keeps no other from being made"
+        "What is made anew is owned by the Pods that are there, too; one that is refused keeps no other from being made",
+        arguments: SessionKind.allCases
     )
-    func madeAnew() async throws {
-        let (cluster, service) = self.world()
+    func madeAnew(kind: SessionKind) async throws {
+        let (cluster, service) = self.world(kind)
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
-        let session = try await self.hijack(store, service)
+        let session = try await self.hijack(store, service, kind)
         server.change { cluster in
             let labels = JSONValue(Marks.selector(incarnation: session.incarnation))
             cluster.put(
@@ -212,24 +221,27 @@ struct EndingTests: InterceptScenario {
         #expect(owners.compactMap { $0["uid"]?.string } == [session.uid, "pod-uid"])
     }
 
-    @Test("Who leaves after the Session was deleted clears away what it owned")
-    func leavingAfterDeletion() async throws {
-        var (cluster, service) = self.world()
+    @Test("Who leaves after the Session was deleted clears away what it owned", arguments: SessionKind.allCases)
+    func leavingAfterDeletion(kind: SessionKind) async throws {
+        var (cluster, service) = self.world(kind)
         cluster.collectsGarbage = false
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
-        let session = try await self.hijack(store, service)
-        try await store.sessions.delete(self.names.session)
+        let session = try await self.hijack(store, service, kind)
+        self.deleteSession(server, kind)
         #expect(try await SessionEnding(store: store).settle(session, patience: .seconds(1)) == .gone)
         try self.expectUntouched(server, service)
     }
 
-    @Test("A decoy that somebody deleted is made anew at the address that the interceptor knows")
-    func decoyMadeAnew() async throws {
-        let (cluster, service) = self.world()
+    @Test(
+        "A decoy that somebody deleted is made anew at the address that the interceptor knows",
+        arguments: SessionKind.allCases
+    )
+    func decoyMadeAnew(kind: SessionKind) async throws {
+        let (cluster, service) = self.world(kind)
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
-        let session = try await self.hijack(store, service)
+        let session = try await self.hijack(store, service, kind)
         let before = try await store.services.get(self.names.decoy)
         try await store.services.delete(self.names.decoy)
         _ = try await SessionController(store: store, role: .client)

@@ -17,8 +17,9 @@ private final class Calls: Sendable {
 extension InterceptScenario {
     var names: InterceptNames { InterceptNames(namespace: "shop", service: "leaf") }
 
-    func world() -> (ModelCluster, DynamicObject) {
-        var cluster = ModelCluster(types: ModelCluster.builtIn + [.sessions])
+    /// A cluster that knows Sessions, or one that does not: there they are kept in ConfigMaps.
+    func world(_ kind: SessionKind) -> (ModelCluster, DynamicObject) {
+        var cluster = ModelCluster(types: ModelCluster.builtIn + (kind == .resource ? [.sessions] : []))
         let service = cluster.put(
             DynamicObject(
                 .services,
@@ -36,15 +37,15 @@ extension InterceptScenario {
     }
 
     /// What an intercept does to the cluster, from the first write to the last.
-    func intercept(_ store: SessionStore, _ service: DynamicObject) async throws {
-        _ = try await self.hijack(store, service)
+    func intercept(_ store: SessionStore, _ service: DynamicObject, _ kind: SessionKind) async throws {
+        _ = try await self.hijack(store, service, kind)
         try await store.update { $0.leaving(routeID: "r1", reason: "done") }
         let outcome = try await SessionEnding(store: store).settle(patience: .zero)
         #expect(outcome == .gone)
     }
 
     /// The first half of it.
-    func hijack(_ store: SessionStore, _ service: DynamicObject) async throws -> Session {
+    func hijack(_ store: SessionStore, _ service: DynamicObject, _ kind: SessionKind) async throws -> Session {
         let target = try InterceptTarget(service)
         let route = Route(
             id: "r1",
@@ -59,9 +60,10 @@ extension InterceptScenario {
             incarnation: String(repeating: "a1", count: 20),
             original: target.original,
             routes: [route],
-            settings: InterceptorSettings(image: "detour:test", replicas: 2)
+            settings: InterceptorSettings(image: "detour:test", replicas: 2),
+            kind: kind
         )
-        _ = try await store.sessions.create(session.object)
+        _ = try await store.create(session)
         let controller = SessionController(store: store, role: .client)
         _ = try await controller.converge(on: session.incarnation)
         let (now, _) = try await controller.converge(on: session.incarnation, isProven: true)
@@ -87,8 +89,31 @@ extension InterceptScenario {
         return (server, { calls.count.withLock { $0 } })
     }
 
-    func store(_ server: ModelAPIServer) -> SessionStore {
-        SessionStore(client: KubernetesClient(transport: server, namespace: "shop"), names: self.names)
+    /// A client that does not wait between its tries.
+    func store(_ transport: any KubernetesTransport) -> SessionStore {
+        var policy = RetryPolicy()
+        policy.sleep = { _ in }
+        let client = KubernetesClient(transport: transport, namespace: "shop", policy: policy)
+        return SessionStore(client: client, names: self.names)
+    }
+
+    /// An edit by hand after which nobody can read the Session's members; the rest of it is as it was.
+    func damage(_ server: ModelAPIServer, _ kind: SessionKind) {
+        let name = self.names.session
+        server.change { cluster in
+            guard var object = cluster[kind.type, "shop", name] else { return }
+            switch kind {
+            case .resource: object["spec"]?["routes"] = [["id": 5]]
+            case .configMap: object["data"]?["members"] = "phase: Active"
+            }
+            cluster.put(object)
+        }
+    }
+
+    /// What kubectl does, as somebody's.
+    func deleteSession(_ server: ModelAPIServer, _ kind: SessionKind) {
+        let name = self.names.session
+        server.change { _ = $0.handle(.delete(kind.type, in: "shop", name: name)) }
     }
 
     /// Everything of ours is gone, and the Service is what it was.

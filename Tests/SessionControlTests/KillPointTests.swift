@@ -21,43 +21,48 @@ struct KillPointTests: InterceptScenario {
         [KillPoint(call: $0, reachesServer: false), KillPoint(call: $0, reachesServer: true)]
     }
 
-    @Test("By closing the session", .timeLimit(.minutes(1)), arguments: killPoints)
-    func close(point: KillPoint) async throws {
-        let (cluster, service) = self.world()
+    @Test("By closing the session", .timeLimit(.minutes(1)), arguments: SessionKind.allCases, killPoints)
+    func close(kind: SessionKind, point: KillPoint) async throws {
+        let (cluster, service) = self.world(kind)
         let (server, _) = self.server(cluster, dyingAt: point)
-        try? await self.intercept(self.store(server), service)
+        try? await self.intercept(self.store(server), service, kind)
         server.setFault { _ in nil }
         _ = try await SessionEnding(store: self.store(server)).close(reason: "tidy", force: false, patience: .zero)
         try self.expectUntouched(server, service)
     }
 
-    @Test("By closing the session with force", .timeLimit(.minutes(1)), arguments: killPoints)
-    func force(point: KillPoint) async throws {
-        let (cluster, service) = self.world()
+    @Test("By closing the session with force", .timeLimit(.minutes(1)), arguments: SessionKind.allCases, killPoints)
+    func force(kind: SessionKind, point: KillPoint) async throws {
+        let (cluster, service) = self.world(kind)
         let (server, _) = self.server(cluster, dyingAt: point)
-        try? await self.intercept(self.store(server), service)
+        try? await self.intercept(self.store(server), service, kind)
         server.setFault { _ in nil }
         _ = try await SessionEnding(store: self.store(server)).close(reason: "tidy", force: true)
         try self.expectUntouched(server, service)
     }
 
-    @Test("Even when the Session was deleted by hand", .timeLimit(.minutes(1)), arguments: killPoints)
-    func sessionDeleted(point: KillPoint) async throws {
-        let (cluster, service) = self.world()
+    @Test(
+        "Even when the Session was deleted by hand",
+        .timeLimit(.minutes(1)),
+        arguments: SessionKind.allCases,
+        killPoints
+    )
+    func sessionDeleted(kind: SessionKind, point: KillPoint) async throws {
+        let (cluster, service) = self.world(kind)
         let (server, _) = self.server(cluster, dyingAt: point)
-        try? await self.intercept(self.store(server), service)
+        try? await self.intercept(self.store(server), service, kind)
         server.setFault { _ in nil }
         let store = self.store(server)
-        try? await store.sessions.delete(self.names.session)
+        self.deleteSession(server, kind)
         _ = try await SessionEnding(store: store).close(reason: "tidy", force: false, patience: .zero)
         try self.expectUntouched(server, service)
     }
 
-    @Test("The kill points cover the whole scenario")
-    func coverage() async throws {
-        let (cluster, service) = self.world()
+    @Test("The kill points cover the whole scenario", arguments: SessionKind.allCases)
+    func coverage(kind: SessionKind) async throws {
+        let (cluster, service) = self.world(kind)
         let (server, calls) = self.server(cluster, dyingAt: nil)
-        try await self.intercept(self.store(server), service)
+        try await self.intercept(self.store(server), service, kind)
         try self.expectUntouched(server, service)
         #expect(calls() < Self.calls)
         #expect(calls() > Self.calls / 2, "so many kill points that most never happen: \(calls())")

@@ -1,6 +1,7 @@
 public import InterceptPlanning
 public import KubernetesClient
 import KubernetesModel
+import SessionControl
 
 /// Looks at everything that has a say in an intercept, and changes nothing.
 public struct Doctor: Sendable {
@@ -49,7 +50,8 @@ public struct Doctor: Sendable {
         async let autoscalers = self.list(.autoscalers)
         async let budgets = self.disruptionBudgets()
         async let namespace = self.get(.namespaces, self.names.namespace)
-        async let session = self.get(.sessions, self.names.session)
+        async let session = self.session(.resource)
+        async let configMap = self.session(.configMap)
         async let interceptor = self.get(.deployments, self.names.interceptor)
         async let definition = self.definition()
         async let apiServers = self.apiServers()
@@ -63,13 +65,16 @@ public struct Doctor: Sendable {
         seen.autoscalers = looks.take(await autoscalers) ?? []
         seen.disruptionBudgets = looks.take(await budgets)
         seen.namespace = looks.take(await namespace)?.first
-        seen.session = looks.take(await session)?.first
+        let stored = [looks.take(await session), looks.take(await configMap)].compactMap { $0?.first }
+        seen.session = stored.first
+        seen.secondSession = stored.dropFirst().first
         seen.interceptor = looks.take(await interceptor)?.first
         seen.definition = looks.take(await definition) ?? .served(nil)
         seen.apiServers = await apiServers
         seen.version = await version
         do {
-            seen.denied = try await self.preflight.denied(definitionExists: seen.definition != .absent)
+            seen.home = try await self.preflight.home()
+            seen.denied = try await self.preflight.denied(seen.home)
         } catch let error as KubernetesError {
             looks.missed("create", .selfSubjectAccessReviews, error)
         }
@@ -88,6 +93,14 @@ public struct Doctor: Sendable {
         await Look("get", type) {
             let found = try await self.client.resources(type, in: self.names.namespace).find(name)
             return found.map { [$0] } ?? []
+        }
+    }
+
+    /// The Session as an object of one kind.
+    private func session(_ kind: SessionKind) async -> Look<[DynamicObject]> {
+        await Look("get", kind.type) {
+            let store = SessionStore(client: self.client, names: self.names)
+            return try await store.stored(as: kind).map { [$0] } ?? []
         }
     }
 

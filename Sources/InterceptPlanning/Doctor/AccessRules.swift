@@ -12,7 +12,7 @@ extension Diagnosis {
                     "you may not, in namespace \(seen.names.namespace): \(seen.denied.joined(separator: "; "))",
                     mend: Installation.request(
                         namespace: seen.names.namespace,
-                        definitionExists: seen.definition != .absent
+                        home: seen.home
                     )
                         + "; see what you have with kubectl auth can-i --list -n \(seen.names.namespace)"
                 )
@@ -30,8 +30,10 @@ extension Diagnosis {
                     .note,
                     .definitionMissing,
                     "the cluster does not know Sessions (\(name)) yet",
-                    mend: "nothing, where you may create customresourcedefinitions: the first intercept makes it; "
-                        + "else an administrator says detour install --cluster"
+                    mend: seen.home == .configMap
+                        ? "nothing: you may not make their definition, so your intercepts keep their sessions in "
+                            + "ConfigMaps; an administrator makes it by detour install --cluster"
+                        : "nothing: your first intercept makes their definition"
                 )
             ]
         case .served(let definition?) where !self.isCurrent(definition):

@@ -102,6 +102,7 @@ extension Finding {
         case sessionClosing = "session-closing"
         case sessionStale = "session-stale"
         case sessionDamaged = "session-damaged"
+        case sessionTwice = "session-twice"
         case sessionImage = "session-image"
         case hijackedWithoutSession = "hijacked-without-session"
     }

@@ -18,6 +18,7 @@ struct InterceptNeeds: Sendable {
 
     private let replicas: Int
     private let budgets: Int
+    private let kind: SessionKind
     private let resources: JSONValue
     private let defaults: JSONValue
 
@@ -25,6 +26,7 @@ struct InterceptNeeds: Sendable {
     init(planned session: Session, limits: [JSONValue]) {
         self.replicas = session.settings.replicas
         self.budgets = session.settings.replicas > 1 ? 1 : 0
+        self.kind = session.kind
         self.resources = Self.container(of: session)["resources"] ?? [:]
         self.defaults = limits.reduce(into: JSONValue.object([:])) { all, limit in
             for resource in ["cpu", "memory", "ephemeral-storage"] {
@@ -46,10 +48,11 @@ struct InterceptNeeds: Sendable {
         case "pods", "count/pods": count(self.replicas)
         // The decoy.
         case "services", "count/services": count(1)
-        case "configmaps", "count/configmaps", "count/deployments.apps", "count/replicasets.apps",
-            "count/serviceaccounts", "count/roles.rbac.authorization.k8s.io",
-            "count/rolebindings.rbac.authorization.k8s.io", "count/sessions.detour.dev":
+        case "count/deployments.apps", "count/replicasets.apps", "count/serviceaccounts",
+            "count/roles.rbac.authorization.k8s.io", "count/rolebindings.rbac.authorization.k8s.io":
             count(1)
+        case "configmaps", "count/configmaps": count(self.kind == .configMap ? 2 : 1)
+        case "count/sessions.detour.dev": self.kind == .resource ? count(1) : nil
         case "count/poddisruptionbudgets.policy": self.budgets == 0 ? nil : count(self.budgets)
         case "cpu", "memory", "ephemeral-storage": self.resource("requests", key)
         default: self.qualified(key)

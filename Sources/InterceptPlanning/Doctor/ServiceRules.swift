@@ -13,7 +13,7 @@ extension Diagnosis {
 
     /// A hijack of which the Service alone tells. A Session that may not be read is none that is gone.
     private static func hijack(_ seen: Surroundings) -> [Finding] {
-        let isBlind = seen.unseen.contains { $0.resource == ResourceType.sessions.qualifiedName }
+        let isBlind = seen.unseen.contains { SessionKind(rawValue: $0.resource) != nil }
         guard let service = seen.service, seen.session == nil, !isBlind else { return [] }
         return ServiceObstacles.hijack(of: service, seen.names).map { hijack in
             guard seen.original == nil else { return hijack }

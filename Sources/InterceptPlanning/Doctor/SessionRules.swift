@@ -4,6 +4,7 @@ extension Diagnosis {
     /// Intercepts of this Service that there are, or that somebody left.
     static func sessions(_ seen: Surroundings) -> [Finding] {
         guard let object = seen.session else { return [] }
+        if let second = seen.secondSession { return [self.twice(object, second, seen)] }
         let close = "detour session close \(seen.names.service) -n \(seen.names.namespace)"
         let session: Session
         do {
@@ -36,6 +37,16 @@ extension Diagnosis {
             ]
         }
         return [self.active(session, seen)] + self.otherImage(session, seen)
+    }
+
+    private static func twice(_ first: DynamicObject, _ second: DynamicObject, _ seen: Surroundings) -> Finding {
+        func name(_ object: DynamicObject) -> String { "\(SessionKind(of: object).rawValue)/\(object.name)" }
+        return Finding(
+            .stops,
+            .sessionTwice,
+            "\(seen.place) has two sessions, \(name(first)) and \(name(second)): neither goes on until one of them is gone",
+            mend: "detour session close \(seen.names.service) -n \(seen.names.namespace) ends both"
+        )
     }
 
     private static func active(_ session: Session, _ seen: Surroundings) -> Finding {

@@ -67,8 +67,12 @@ public struct Surroundings: Sendable {
     public var disruptionBudgets: [DynamicObject]?
     /// What the cluster knows of Sessions.
     public var definition: Definition = .served(nil)
+    /// Where a new Session would be kept.
+    public var home: SessionHome = .resource
     /// The Service's Session, as it is stored.
     public var session: DynamicObject?
+    /// Another Session of the Service, of the other kind: there is never to be one.
+    public var secondSession: DynamicObject?
     /// The interceptor's Deployment.
     public var interceptor: DynamicObject?
     /// Where the API server answers; empty when that is not known.
@@ -155,7 +159,8 @@ extension Surroundings {
             incarnation: self.incarnation ?? String(repeating: "0", count: 40),
             original: OriginalService(selector: self.selector, ports: self.original?[path: "spec", "ports"] ?? []),
             routes: [],
-            settings: InterceptorSettings(image: self.image, replicas: self.readyWorkload.count >= 2 ? 2 : 1)
+            settings: InterceptorSettings(image: self.image, replicas: self.readyWorkload.count >= 2 ? 2 : 1),
+            kind: self.home.kind
         )
     }
 

@@ -32,8 +32,16 @@ public struct Installation: Sendable, Hashable {
     ///   - subjects: who is given the Role; for nobody there is no RoleBinding.
     ///   - services: Services whose intercepts may be cleaned up at once. Their interceptors' objects may be deleted, by
     ///     name; nothing else but Sessions may. Without it the garbage collector does that.
-    public static func namespace(_ namespace: String, subjects: [Subject], services: [String]) -> Installation {
-        let rules = PolicyRule.allowing(self.permissions) + self.deletions(services, in: namespace)
+    ///   - keepsConfigMaps: whether Sessions may be kept in ConfigMaps, too: those of the Services that are named, or,
+    ///     where none is, of all. Then every ConfigMap of the namespace may be changed.
+    public static func namespace(
+        _ namespace: String,
+        subjects: [Subject],
+        services: [String],
+        keepsConfigMaps: Bool = false
+    ) -> Installation {
+        let kept = keepsConfigMaps ? self.configMaps(of: services, in: namespace) : []
+        let rules = PolicyRule.allowing(self.permissions + kept) + self.deletions(services, in: namespace)
         let role = self.item(.roles, in: namespace, ["rules": self.rules(rules)])
         guard !subjects.isEmpty else { return Installation(items: [role]) }
         let binding: [String: JSONValue] = [
@@ -48,7 +56,15 @@ public struct Installation: Sendable, Hashable {
     }
 
     private static var permissions: [Permission] {
-        Permission.ofIntercept(definitionExists: true) + Permission.helpful
+        Permission.ofIntercept(.resource) + Permission.helpful
+    }
+
+    private static func configMaps(of services: [String], in namespace: String) -> [Permission] {
+        guard !services.isEmpty else { return Permission.ofIntercept(.configMap) }
+        return self.withoutRepetition(services).flatMap { service in
+            let session = InterceptNames(namespace: namespace, service: service).session
+            return Permission.ofIntercept(.configMap, session: session)
+        }
     }
 
     private static func item(
@@ -87,10 +103,13 @@ extension Installation {
     ///
     /// - Parameters:
     ///   - namespace: where the user wants to intercept.
-    ///   - definitionExists: whether the cluster knows Sessions already.
-    public static func request(namespace: String, definitionExists: Bool) -> String {
-        let first = definitionExists ? "" : "detour install --cluster, and then "
-        return "an administrator gives you these verbs by \(first)detour install -n \(namespace) --user YOU"
+    ///   - home: where a Session of his would be kept.
+    public static func request(namespace: String, home: SessionHome) -> String {
+        let command = "detour install -n \(namespace) --user YOU"
+        let gives = "an administrator gives you these verbs by"
+        guard home == .configMap else { return "\(gives) \(command)" }
+        return "\(gives) detour install --cluster, and then \(command); or, who is one of this namespace only, by "
+            + "\(command) --config-maps"
     }
 
     /// All objects as one `List`, which kubectl takes like any other manifest.

@@ -128,6 +128,19 @@ extension Illness {
             $0.session = try Patient.session()
             $0.session?["spec"]?["serviceUID"] = nil
         },
+        Illness("two sessions", ["stops session-twice"]) {
+            $0.session = try Patient.session()
+            $0.secondSession = try DynamicObject(
+                Patient.session { $0.kind = .configMap }.json.merging(["kind": "ConfigMap"])
+            )
+            $0.service = try Patient.hijacked()
+            $0.pods?.append(Patient.interceptorPod())
+        },
+        Illness("a hijack whose session may be in a ConfigMap that may not be read", ["note not-seen"]) {
+            $0.service = try Patient.hijacked()
+            $0.pods?.append(Patient.interceptorPod())
+            $0.unseen = [.init(verb: "get", resource: "configmaps", reason: "forbidden")]
+        },
         Illness("a hijack whose session may not be read", ["note not-seen"]) {
             $0.service = try Patient.hijacked()
             $0.pods?.append(Patient.interceptorPod())

@@ -7,7 +7,18 @@ extension Illness {
         Illness("permissions denied", ["stops permission-missing"]) {
             $0.denied = ["create pods/portforward", "get pods/portforward"]
         },
-        Illness("definition missing", ["note definition-missing"]) { $0.definition = .absent },
+        Illness("definition missing", ["note definition-missing"]) {
+            $0.definition = .absent
+            $0.home = .resourceOnceDefined
+        },
+        Illness("definition missing, and not to be made", ["note definition-missing"]) {
+            $0.definition = .absent
+            $0.home = .configMap
+        },
+        Illness("permissions denied where the definition is missing", ["stops permission-missing"]) {
+            $0.home = .configMap
+            $0.denied = ["patch configmaps intercept-shop-leaf"]
+        },
         Illness("definition without status", ["hurts definition-old"]) {
             var definition = SessionDefinition.manifest
             var version = definition[path: "spec", "versions"]?[0] ?? [:]

@@ -36,8 +36,13 @@ struct InstallationTests {
         return grants
     }
 
-    private static func role(services: [String] = []) throws -> DynamicObject {
-        let items = Installation.namespace("shop", subjects: [], services: services).items
+    private static func role(services: [String] = [], keepsConfigMaps: Bool = false) throws -> DynamicObject {
+        let items = Installation.namespace(
+            "shop",
+            subjects: [],
+            services: services,
+            keepsConfigMaps: keepsConfigMaps
+        ).items
         return try #require(items.first).manifest
     }
 
@@ -47,7 +52,7 @@ struct InstallationTests {
 
     @Test("The Role and the ClusterRole allow every verb of an intercept, and nothing else")
     func permissions() throws {
-        let all = Permission.ofIntercept(definitionExists: true) + Permission.helpful
+        let all = Permission.ofIntercept(.resource) + Permission.helpful
         let needed = all.map { permission in
             let subresource = permission.subresource.map { "/\($0)" } ?? ""
             return Grant(verb: permission.verb, resource: permission.type.qualifiedName + subresource)
@@ -78,18 +83,43 @@ struct InstallationTests {
         #expect(Self.grants(try Self.role()) == documented)
     }
 
-    @Test("They hold whatever the interceptor is given, since nobody may give what he has not")
-    func interceptor() throws {
-        let own = Self.grants(try Self.role())
-        let given = InterceptManifests(session: try Sample.session()).manifest(.role)
-        for grant in Self.grants(given) {
-            #expect(own.contains(Grant(verb: grant.verb, resource: grant.resource)), "\(grant)")
+    @Test(
+        "They hold whatever the interceptor is given, since nobody may give what he has not",
+        arguments: SessionKind.allCases,
+        [[], ["leaf"]] as [[String]]
+    )
+    func interceptor(kind: SessionKind, services: [String]) throws {
+        let own = Self.grants(try Self.role(services: services, keepsConfigMaps: kind == .configMap))
+        var session = try Sample.session()
+        session.kind = kind
+        for grant in Self.grants(InterceptManifests(session: session).manifest(.role)) {
+            let isHeld = own.contains(grant) || own.contains(Grant(verb: grant.verb, resource: grant.resource))
+            #expect(isHeld, "\(grant)")
         }
     }
 
-    @Test("No rule has a wildcard, and no rule is about Secrets", arguments: [[], ["leaf"]])
-    func modest(services: [String]) throws {
-        for grant in Self.grants(try Self.role(services: services)).union(Self.grants(Self.clusterRole)) {
+    @Test(
+        "ConfigMaps are changed and deleted only where Sessions are kept in them, and by name where Services are named"
+    )
+    func configMaps() throws {
+        func writes(_ role: DynamicObject) -> Set<Grant> {
+            Self.grants(role).filter { $0.resource == "configmaps" && !["get", "list", "create"].contains($0.verb) }
+        }
+        func grants(_ verbs: [String], _ names: [String]) -> Set<Grant> {
+            Set(verbs.map { Grant(verb: $0, resource: "configmaps", names: names) })
+        }
+        #expect(writes(try Self.role()).isEmpty)
+        #expect(writes(try Self.role(keepsConfigMaps: true)) == grants(["watch", "patch", "delete"], []))
+        let named = try Self.role(services: ["leaf", "core"], keepsConfigMaps: true)
+        let sessions = ["leaf", "core"].map { grants(["watch", "patch", "delete"], ["intercept-shop-\($0)"]) }
+        let own = grants(["delete"], ["interceptor-leaf", "interceptor-core"])
+        #expect(writes(named) == sessions.reduce(own) { $0.union($1) })
+    }
+
+    @Test("No rule has a wildcard, and no rule is about Secrets", arguments: [[], ["leaf"]], [false, true])
+    func modest(services: [String], keepsConfigMaps: Bool) throws {
+        let role = try Self.role(services: services, keepsConfigMaps: keepsConfigMaps)
+        for grant in Self.grants(role).union(Self.grants(Self.clusterRole)) {
             #expect(!grant.description.contains("*") && !grant.resource.contains("secrets"), "\(grant)")
         }
     }

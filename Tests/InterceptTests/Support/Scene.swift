@@ -5,6 +5,7 @@ import KubernetesTestSupport
 import NIOCore
 import SessionControl
 import Synchronization
+import Testing
 import TrafficMatch
 
 @testable import Intercept
@@ -77,8 +78,17 @@ final class Scene: Sendable {
         }
     }
 
+    /// The Session, of whatever kind; a second one is a failure.
     func session() throws -> Session? {
-        try self.server.cluster[.sessions, "shop", Self.names.session].map(Session.init)
+        let stored = SessionKind.allCases.compactMap { self.server.cluster[$0.type, "shop", Self.names.session] }
+        #expect(stored.count < 2, "two Sessions of one Service")
+        return try stored.first.map(Session.init)
+    }
+
+    /// A cluster that knows Sessions, or one that does not and whose user may not make them known.
+    convenience init(_ kind: SessionKind) {
+        self.init(hasDefinition: kind == .resource)
+        self.server.change { $0.forbidden = ["create customresourcedefinitions"] }
     }
 
     /// The requests that change something.

@@ -20,6 +20,8 @@ struct Stage: Sendable {
     let server: ModelAPIServer
     /// The Service as it was before anything happened.
     let service: DynamicObject
+    /// Where the Session is kept.
+    let kind: SessionKind
 
     static func route(
         _ id: String = "r1",
@@ -41,11 +43,12 @@ struct Stage: Sendable {
 
     /// A cluster in which the Service is hijacked, or about to be.
     init(
+        _ kind: SessionKind = .resource,
         routes: [Route]? = nil,
         isHijacked: Bool = true,
         change: (inout Session) -> Void = { _ in }
     ) throws {
-        var cluster = ModelCluster(types: ModelCluster.builtIn + [.sessions])
+        var cluster = ModelCluster(types: ModelCluster.builtIn + (kind == .resource ? [.sessions] : []))
         let service = cluster.put(
             DynamicObject(
                 .services,
@@ -65,21 +68,27 @@ struct Stage: Sendable {
             incarnation: Self.incarnation,
             original: Self.original,
             routes: try routes ?? [Self.route()],
-            settings: InterceptorSettings(image: "detour:test", replicas: 2, drainSeconds: 30)
+            settings: InterceptorSettings(image: "detour:test", replicas: 2, drainSeconds: 30),
+            kind: kind
         )
         change(&session)
-        var object = session.object
-        object["status"] = [
+        let status: JSONValue = [
             "heartbeats": .object(session.heartbeats.mapValues { .integer($0) }),
             "suspended": .bool(session.isSuspended),
             "replicas": .object(session.replicas.mapValues(\.json)),
         ]
+        var object = session.object
+        switch (kind, SessionConfigMap.merging(status: status, into: object)) {
+        case (.configMap, .merge(let merge)): object["data"] = object.json.merging(merge)["data"]
+        default: object["status"] = status
+        }
         cluster.put(object)
         if isHijacked {
             cluster.put(DynamicObject(try service.json.applying(ServiceSwap(session).hijack(service))))
         }
         self.server = ModelAPIServer(cluster)
         self.service = service
+        self.kind = kind
     }
 
     /// A client that does not wait between its tries.
@@ -87,11 +96,18 @@ struct Stage: Sendable {
         var policy = RetryPolicy()
         policy.sleep = { _ in }
         let client = KubernetesClient(transport: transport ?? self.server, namespace: "shop", policy: policy)
-        return SessionStore(client: client, names: Self.names)
+        return SessionStore(client: client, names: Self.names, kinds: [self.kind])
     }
 
     func session() throws -> Session? {
-        try self.server.cluster[.sessions, "shop", Self.names.session].map(Session.init)
+        try self.server.cluster[self.kind.type, "shop", Self.names.session].map(Session.init)
+    }
+
+    /// What kubectl does, as somebody's.
+    func deleteSession() {
+        self.server.change { cluster in
+            _ = cluster.handle(.delete(self.kind.type, in: "shop", name: Self.names.session))
+        }
     }
 
     func leaf() throws -> DynamicObject {

@@ -37,7 +37,8 @@ final class TestReplica: Sendable {
             incarnation: Stage.incarnation,
             original: Stage.original,
             routes: [],
-            settings: InterceptorSettings(image: "detour:test", replicas: 2, drainSeconds: 30)
+            settings: InterceptorSettings(image: "detour:test", replicas: 2, drainSeconds: 30),
+            kind: stage.kind
         )
         session.uid = "unused"
         self.steward = Steward(
@@ -77,7 +78,7 @@ final class TestReplica: Sendable {
     // MARK: - What its watches tell it, each at a moment of its own
 
     func seeSession() {
-        let object = self.stage.server.cluster[.sessions, "shop", Stage.names.session]
+        let object = self.stage.server.cluster[self.stage.kind.type, "shop", Stage.names.session]
         let session = object.flatMap { try? Session($0) }
         self.state.with { parts in
             parts.session = session?.incarnation == Stage.incarnation ? session : nil
