@@ -56,16 +56,38 @@ enum Cluster {
         return json
     }
 
+    /// The kinds of all that an intercept could change in a namespace, as `kubectl get` takes them.
+    private static func kinds() async throws -> String {
+        let always = "service,deployment,configmap,serviceaccount,role,rolebinding,poddisruptionbudget"
+        // Asks the server anew, where `get` believes what it was told minutes ago.
+        let own = try await self.kubectl("api-resources", "--api-group=detour.dev", "-o", "name")
+        return own.isEmpty ? always : "session,\(always)"
+    }
+
     /// The names of all that an intercept could change in a namespace.
     static func inventory(of namespace: String) async throws -> String {
-        let kinds = "service,session,deployment,configmap,serviceaccount,role,rolebinding,poddisruptionbudget"
-        return try await self.kubectl("get", kinds, "-n", namespace, "-o", "name", "--ignore-not-found")
+        return try await self.kubectl(
+            "get",
+            try await self.kinds(),
+            "-n",
+            namespace,
+            "-o",
+            "name",
+            "--ignore-not-found"
+        )
     }
 
     /// The names of everything an intercept makes that is still there.
     static func residue(of service: String, in namespace: String = "shop") async throws -> [String] {
-        let kinds = "session,deployment,configmap,service,serviceaccount,role,rolebinding,poddisruptionbudget,pod"
-        let names = try await self.kubectl("get", kinds, "-n", namespace, "-o", "name", "--ignore-not-found")
+        let names = try await self.kubectl(
+            "get",
+            "\(try await self.kinds()),pod",
+            "-n",
+            namespace,
+            "-o",
+            "name",
+            "--ignore-not-found"
+        )
         return names.split(separator: "\n").map(String.init)
             .filter { $0.contains("interceptor-\(service)") || $0.contains("intercept-\(namespace)-\(service)") }
     }

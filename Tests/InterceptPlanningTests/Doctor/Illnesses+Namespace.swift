@@ -146,6 +146,13 @@ extension Illness {
         Illness("a quota of Pods that is used up", ["stops quota"]) {
             $0.quotas = [Patient.quota(["pods": "10"], used: ["pods": "9"])]
         },
+        Illness("a quota of ConfigMaps with room for the interceptor's own only", []) {
+            $0.quotas = [Patient.quota(["count/configmaps": "1", "count/sessions.detour.dev": "1"])]
+        },
+        Illness("that quota where the Session is a ConfigMap too", ["stops quota"]) {
+            $0.home = .configMap
+            $0.quotas = [Patient.quota(["count/configmaps": "1", "count/sessions.detour.dev": "0"])]
+        },
         Illness("a quota with room", []) {
             $0.quotas = [
                 Patient.quota(
