@@ -8,6 +8,13 @@ extension RequestMatch {
     }
 }
 
+extension MatchSurvey {
+    /// Takes note of a request with these fields.
+    public mutating func note(_ fields: FieldList) {
+        fields.withView { self.note(FieldsView(fields: $0)) }
+    }
+}
+
 /// What conditions look at, of a request whose fields somebody holds for as long as the view is used.
 private struct FieldsView: RequestView {
     let fields: FieldList.View

@@ -8,6 +8,13 @@ extension RequestMatch {
     }
 }
 
+extension MatchSurvey {
+    /// Takes note of the request whose head is at the start of `view`.
+    public mutating func note(_ head: RequestHead, in view: ByteView) {
+        self.note(HeadView(head: head, bytes: view))
+    }
+}
+
 /// What conditions look at, of a request whose bytes somebody holds for as long as the view is used.
 private struct HeadView: RequestView {
     let head: RequestHead

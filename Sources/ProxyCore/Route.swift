@@ -27,6 +27,8 @@ public struct Route: Hashable, Sendable {
     public var takesWholeConnections: Bool { self.match.takesEverything }
     /// Whether each request gets a connection into the tunnel of its own: the laptop counts them.
     public var isBounded: Bool
+    /// Whether it takes nothing for now, as if it were not there.
+    public var isPaused: Bool
 
     /// A route from its parts.
     public init(
@@ -36,7 +38,8 @@ public struct Route: Hashable, Sendable {
         isUp: Bool,
         onUnreachable: OnUnreachable = .original,
         samplePer10000: Int = 10_000,
-        isBounded: Bool = false
+        isBounded: Bool = false,
+        isPaused: Bool = false
     ) {
         self.id = id
         self.match = match
@@ -45,5 +48,6 @@ public struct Route: Hashable, Sendable {
         self.onUnreachable = onUnreachable
         self.samplePer10000 = samplePer10000
         self.isBounded = isBounded
+        self.isPaused = isPaused
     }
 }

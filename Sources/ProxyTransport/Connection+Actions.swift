@@ -97,13 +97,17 @@ extension Connection {
             self.startedAt = .now()
             handler.held.withUnsafeReadableBytes { self.request.take(head, ByteView($0)) }
         }
-        let entries = self.state.routes
-        guard !entries.isEmpty else {
+        let routes = self.state.routes
+        guard !routes.isEmpty else {
             self.machine.routed(.original)
             return
         }
         self.chosen = handler.held.withUnsafeReadableBytes { raw in
-            entries.choose(isOutsideSample: self.isOutsideSample) { $0.isSatisfied(by: head, in: ByteView(raw)) }
+            routes.choose(
+                isOutsideSample: self.isOutsideSample,
+                isSatisfied: { $0.isSatisfied(by: head, in: ByteView(raw)) },
+                survey: { $0.note(head, in: ByteView(raw)) }
+            )
         }
         self.machine.routed(self.chosen.map { .divert($0.route) } ?? .original)
     }
@@ -116,7 +120,12 @@ extension Connection {
         if record.server == .laptop, record.kind == .request || record.raw == .wholeConnection {
             self.chosen?.counters.diverted.add()
         }
-        if record.matched { self.kept = ByteBuffer() }
+        if let reason = record.raw { self.state.noteUnread(reason) }
+        if record.matched {
+            self.kept = ByteBuffer()
+            let taken = NIODeadline.now() - self.startedAt
+            self.chosen?.note(record, self.request, microseconds: Int(taken.nanoseconds / 1_000))
+        }
         guard self.state.log != nil else {
             return
         }

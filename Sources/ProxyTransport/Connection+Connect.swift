@@ -10,23 +10,23 @@ extension Connection {
 
     /// Connects to the original, unless a route takes whole connections.
     func begin() {
-        guard let entry = self.state.routes.first(where: { $0.route.takesWholeConnections }) else {
+        guard let whole = self.state.routes.first(where: { $0.route.takesWholeConnections }) else {
             self.connectOriginal()
             return
         }
-        entry.counters.seen.add()
-        guard entry.isSampled else {
+        whole.counters.seen.add()
+        guard !whole.route.isPaused, whole.isSampled else {
             self.isOutsideSample = true
             self.connectOriginal()
             return
         }
-        guard entry.route.isUp else {
+        guard whole.route.isUp else {
             self.connectOriginal()
             return
         }
-        entry.counters.matched.add()
-        self.chosen = entry
-        self.machine.takeWhole(by: entry.route)
+        whole.counters.matched.add()
+        self.chosen = whole
+        self.machine.takeWhole(by: whole.route)
         self.pump()
     }
 

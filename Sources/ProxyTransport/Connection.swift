@@ -17,7 +17,7 @@ final class Connection {
     var kept = ByteBuffer()
     var request = RequestNote()
     /// The route that took the latest request, with its counters.
-    var chosen: RouteEntry?
+    var chosen: LoopRoute?
     /// Whether it was the lot of this connection, which a route would have taken as a whole, to go to the original.
     var isOutsideSample = false
     let acceptedAt = NIODeadline.now()

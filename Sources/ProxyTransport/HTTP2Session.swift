@@ -18,7 +18,7 @@ final class HTTP2Session {
     private struct StreamNote {
         var request = RequestNote()
         let startedAt: NIODeadline
-        let chosen: RouteEntry?
+        let chosen: LoopRoute?
     }
 
     var relay = HTTP2Relay()
@@ -112,9 +112,11 @@ final class HTTP2Session {
     }
 
     private func route(_ stream: UInt32, _ fields: FieldList) {
-        let chosen = self.connection.state.routes.choose(isOutsideSample: self.connection.isOutsideSample) {
-            $0.isSatisfied(by: fields)
-        }
+        let chosen = self.connection.state.routes.choose(
+            isOutsideSample: self.connection.isOutsideSample,
+            isSatisfied: { $0.isSatisfied(by: fields) },
+            survey: { $0.note(fields) }
+        )
         var note = StreamNote(startedAt: .now(), chosen: chosen)
         if self.connection.state.log != nil { note.request.take(fields) }
         self.notes[stream] = note
@@ -126,6 +128,9 @@ final class HTTP2Session {
         let state = self.connection.state
         state.metrics.note(record)
         if record.server == .laptop { note?.chosen?.counters.diverted.add() }
+        let taken = NIODeadline.now() - (note?.startedAt ?? self.connection.acceptedAt)
+        let microseconds = Int(taken.nanoseconds / 1_000)
+        if record.matched, let note { note.chosen?.note(record, note.request, microseconds: microseconds) }
         guard state.log != nil else {
             return
         }
@@ -133,7 +138,7 @@ final class HTTP2Session {
             record,
             ConnectionNote(id: self.connection.id, port: state.configuration.servicePort),
             note?.request ?? RequestNote(),
-            microseconds: Int((NIODeadline.now() - (note?.startedAt ?? self.connection.acceptedAt)).nanoseconds / 1_000)
+            microseconds: microseconds
         )
     }
 

@@ -13,6 +13,8 @@ public final class InterceptListener: Sendable {
     private let logger: Logger
     private let states: [(loop: any EventLoop, box: NIOLoopBoundBox<LoopState>)]
     private let shared = ListenerState()
+    let routes: RouteTable
+    var servicePort: Int { self.configuration.servicePort }
     private let channel = Mutex<(any Channel)?>(nil)
 
     /// A listener that does nothing until `start()`.
@@ -35,6 +37,7 @@ public final class InterceptListener: Sendable {
         self.configuration = configuration
         self.group = group
         self.logger = logger
+        self.routes = routes
         let shared = self.shared
         self.states = group.makeIterator().map { loop in
             let state = LoopState(
@@ -126,6 +129,15 @@ public final class InterceptListener: Sendable {
             for connection in state.connections.values { connection.closeNow() }
             state.flushLog()
         }
+    }
+
+    /// What `body` makes of the state of each loop.
+    func onEachLoop<Part: Sendable>(_ body: @escaping @Sendable (LoopState) -> Part) async -> [Part] {
+        var parts: [Part] = []
+        for (loop, box) in self.states {
+            if let part = try? await loop.submit({ body(box.value) }).get() { parts.append(part) }
+        }
+        return parts
     }
 
     private func onEachLoop(_ body: @escaping @Sendable (LoopState) -> Void) {

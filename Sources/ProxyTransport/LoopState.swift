@@ -14,8 +14,10 @@ final class LoopState {
     let shared: ListenerState
 
     private(set) var connections: [Int: Connection] = [:]
-    private var entries: [RouteEntry] = []
+    private var known: [LoopRoute] = []
     private var version = 0
+    /// Connections that have ended and passed unread, by what was found.
+    var unread: [RawReason: Int] = [:]
     private var lines: [UInt8] = []
     private var lineCount = 0
     private var isFlushScheduled = false
@@ -48,6 +50,7 @@ final class LoopState {
     func add(_ connection: Connection) {
         if self.announcesClose { connection.announceClose() }
         self.connections[connection.id] = connection
+        for route in self.routes { route.connections += 1 }
         self.metrics.opened.add()
         self.metrics.active.add()
         self.shared.total.add()
@@ -63,13 +66,15 @@ final class LoopState {
 
     /// The newest routes of this port.
     @inline(__always)
-    var routes: [RouteEntry] {
+    var routes: [LoopRoute] {
         let version = self.table.currentVersion
         if version != self.version {
             self.version = version
-            self.entries = self.table.entries(port: self.configuration.servicePort)
+            self.known = self.table.entries(port: self.configuration.servicePort).map { entry in
+                self.known.first { $0.takes(entry) } ?? LoopRoute(entry)
+            }
         }
-        return self.entries
+        return self.known
     }
 
     /// Adds a line to the batch that goes to the log a little later.

@@ -16,46 +16,22 @@ public struct RouteCounts: Hashable, Sendable {
     public var diverted: Int
 }
 
-/// A route as the data path holds it: the value, and its counters.
-final class RouteEntry: Sendable {
+/// A route as the table holds it: the value, and the counters that all event loops share.
+struct RouteEntry: Sendable {
     let route: Route
     let counters: RouteCounters
-
-    init(route: Route, counters: RouteCounters) {
-        self.route = route
-        self.counters = counters
-    }
-
-    /// Whether the route wants this one of the requests that match: always, unless it takes a sample.
-    @inline(__always)
-    var isSampled: Bool {
-        self.route.samplePer10000 >= 10_000 || Int.random(in: 0..<10_000) < self.route.samplePer10000
-    }
-}
-
-extension [RouteEntry] {
-    /// The first route whose match is satisfied; every route has seen the request.
-    ///
-    /// - Parameter isOutsideSample: whether routes that take whole connections have let this one go.
-    @inline(__always)
-    func choose(isOutsideSample: Bool, _ isSatisfied: (RequestMatch) -> Bool) -> RouteEntry? {
-        var chosen: RouteEntry?
-        for entry in self {
-            entry.counters.seen.add()
-            if isOutsideSample, entry.route.takesWholeConnections { continue }
-            if chosen == nil, isSatisfied(entry.route.match), entry.isSampled {
-                entry.counters.matched.add()
-                chosen = entry
-            }
-        }
-        return chosen
-    }
 }
 
 final class RouteCounters: Sendable {
+    /// Another number for each life of these counters.
+    let instance = Int(UInt32.random(in: 1 ... .max))
     let seen = Counter()
     let matched = Counter()
     let diverted = Counter()
+    private let fallbacks = Fallback.allCases.map { _ in Counter() }
+
+    /// Matched requests that the laptop did not answer, for this reason.
+    func fallbacks(_ reason: Fallback) -> Counter { self.fallbacks[Int(reason.rawValue)] }
 }
 
 /// The routes of every Service port; replaced as a whole, seen by every connection from its next request on.

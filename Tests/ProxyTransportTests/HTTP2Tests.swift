@@ -3,6 +3,7 @@ import HTTP2Wire
 import NIOCore
 import ProxyCore
 import Testing
+import TrafficMatch
 import Tunnel
 
 @testable import ProxyTransport
@@ -74,6 +75,22 @@ struct HTTP2Tests {
             let lines = try await harness.logLines(2)
             #expect(lines.count { $0.contains("\"path\":\"/p\",\"protocol\":\"HTTP/2\",\"status\":200") } == 2)
             #expect(harness.routes.counts().first?.diverted == 1)
+            let seen = await harness.listener.takeSightings()["alice"]
+            #expect(
+                seen?.requests == 2 && seen?.recent.map(\.path) == ["/p"] && seen?.recent.map(\.server) == ["laptop"]
+            )
+        }
+    }
+
+    @Test("is looked at closely, stream by stream, until one has matched")
+    func nearMisses() async throws {
+        try await Harness.run { harness in
+            let (client, origin) = try await self.open(harness)
+            try await client.write(self.request(1, user: "bob") + self.request(3))
+            #expect(await self.frame(1, 3, from: origin, after: Self.preface.utf8.count) != nil)
+            let seen = await harness.listener.takeSightings()["alice"]
+            #expect(seen?.misses == [.init(absent: 1, other: 1)])
+            #expect(seen?.names == ["x-user": 1], "no pseudo-header field is a name")
         }
     }
 

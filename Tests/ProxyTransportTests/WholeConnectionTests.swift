@@ -68,29 +68,35 @@ struct WholeConnectionTests {
 
     @Test("A connection outside of the sample is not asked again, request by request; other routes still are")
     func decidedOnce() throws {
-        let all = RouteEntry(
-            route: Route(id: "all", match: .everything, upstreamPath: "/a", isUp: true),
-            counters: RouteCounters()
+        let all = LoopRoute(.of(Route(id: "all", match: .everything, upstreamPath: "/a", isUp: true)))
+        let alice = LoopRoute(
+            .of(
+                Route(
+                    id: "alice",
+                    match: try RequestMatch(headers: [HeaderMatch(name: "x-user", value: "alice")]),
+                    upstreamPath: "/b",
+                    isUp: true
+                )
+            )
         )
-        let alice = RouteEntry(
-            route: Route(
-                id: "alice",
-                match: try RequestMatch(headers: [HeaderMatch(name: "x-user", value: "alice")]),
-                upstreamPath: "/b",
-                isUp: true
-            ),
-            counters: RouteCounters()
-        )
-        #expect([all, alice].choose(isOutsideSample: true) { _ in true }?.route.id == "alice")
-        #expect([all, alice].choose(isOutsideSample: false) { _ in true }?.route.id == "all")
-        #expect([all].choose(isOutsideSample: true) { _ in true } == nil)
+        func taker(_ routes: [LoopRoute], isOutsideSample: Bool) -> String? {
+            routes.choose(isOutsideSample: isOutsideSample, isSatisfied: { _ in true }, survey: { _ in })?.route.id
+        }
+        #expect(taker([all, alice], isOutsideSample: true) == "alice")
+        #expect(taker([all, alice], isOutsideSample: false) == "all")
+        #expect(taker([all], isOutsideSample: true) == nil)
+        #expect(alice.takeSightings().yielded == 1)
     }
 
     @Test("A sample is about its share", arguments: [(0, 0...0), (5_000, 4_500...5_500), (10_000, 10_000...10_000)])
     func share(per10000: Int, expected: ClosedRange<Int>) throws {
         var route = Route(id: "a", match: .everything, upstreamPath: "/a", isUp: true)
         route.samplePer10000 = per10000
-        let entry = RouteEntry(route: route, counters: RouteCounters())
-        #expect(expected.contains((0..<10_000).count { _ in entry.isSampled }))
+        let onLoop = LoopRoute(.of(route))
+        #expect(expected.contains((0..<10_000).count { _ in onLoop.isSampled }))
     }
+}
+
+extension RouteEntry {
+    static func of(_ route: Route) -> RouteEntry { RouteEntry(route: route, counters: RouteCounters()) }
 }
