@@ -46,6 +46,7 @@ struct HeldIntercept: Sendable {
                 version: self.run.options.version
             ),
             destination: LocalPorts(service: self.run.localService, ports: self.membership.localPorts),
+            traffic: self.run.traffic,
             logger: self.run.logger,
             events: self.run.events
         )
@@ -155,6 +156,15 @@ struct HeldIntercept: Sendable {
                 for try await _ in self.store.services.watch(name: self.run.names.service) {
                     try await self.keepUp()
                 }
+                return nil
+            }
+            group.addTask {
+                try await NearMissWatch(
+                    traffic: self.run.traffic,
+                    clock: self.run.clock,
+                    report: { self.run.report($0) },
+                    events: self.run.events
+                ).run()
                 return nil
             }
             group.addTask {

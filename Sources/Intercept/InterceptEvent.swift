@@ -16,6 +16,10 @@ public enum InterceptEvent: Sendable, Hashable {
     case localPortLost(Int)
     /// A local port that was lost accepts connections again.
     case localPortBack(Int)
+    /// Nothing has been diverted for a while: what arrived instead. Told again now and then, while that lasts.
+    case nearMiss(TrafficReport)
+    /// The intercept ends: what it has seen.
+    case summary(TrafficReport)
     /// The Service is what it was.
     case restored
     /// Bystander connections are still open in the interceptor; it removes itself when they have ended.

@@ -3,6 +3,7 @@ public import KubernetesClient
 import KubernetesModel
 public import Logging
 import SessionControl
+import TrafficMatch
 import TunnelTransport
 
 /// One intercept, from the first check to the last trace removed.
@@ -12,7 +13,9 @@ public struct InterceptRun: Sendable {
     let events: @Sendable (InterceptEvent) -> Void
     let prepare: Preparation?
     let localService: LocalService
-    private let clock: any Clock<Duration>
+    /// What the replicas see of its traffic, and are told of it.
+    public let traffic = RouteTraffic()
+    let clock: any Clock<Duration>
     let logger: Logger
     var client: KubernetesClient { self.store.client }
     var names: InterceptNames { self.store.names }
@@ -118,10 +121,25 @@ public struct InterceptRun: Sendable {
                 guard try await holding.hold() == .expired else { return false }
                 self.events(.warning("the cluster gave this machine up while it could not be reached; joining again"))
             } catch {
+                self.summarize()
                 try await self.leave(routeID: membership.route.id, of: membership.session, because: error)
                 throw error
             }
         }
+    }
+
+    /// What arrived, once anything has.
+    private func summarize() {
+        let report = self.report(self.traffic.sightings)
+        if report.sightings.connections > 0 { self.events(.summary(report)) }
+    }
+
+    func report(_ sightings: RouteSightings) -> TrafficReport {
+        TrafficReport(
+            sightings: sightings,
+            match: self.options.match,
+            service: "\(self.names.namespace)/\(self.names.service)"
+        )
     }
 
     /// Leaves although the surrounding task may be cancelled: putting back is not optional.

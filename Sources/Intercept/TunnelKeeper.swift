@@ -16,6 +16,7 @@ final class TunnelKeeper: Sendable {
     private let identity: TunnelIdentity
     private let hello: TunnelHello
     private let destination: LocalPorts
+    private let traffic: RouteTraffic
     private let logger: Logger
     private let events: @Sendable (InterceptEvent) -> Void
     /// Pod UIDs of the replicas that a task looks after.
@@ -28,6 +29,7 @@ final class TunnelKeeper: Sendable {
         identity: TunnelIdentity,
         hello: TunnelHello,
         destination: LocalPorts,
+        traffic: RouteTraffic,
         logger: Logger,
         events: @escaping @Sendable (InterceptEvent) -> Void
     ) {
@@ -36,6 +38,7 @@ final class TunnelKeeper: Sendable {
         self.identity = identity
         self.hello = hello
         self.destination = destination
+        self.traffic = traffic
         self.logger = logger
         self.events = events
     }
@@ -67,17 +70,22 @@ final class TunnelKeeper: Sendable {
         while !Task.isCancelled {
             var reason: String
             do {
-                let connection = try await self.dial(replica)
+                var hello = self.hello
+                hello.isPaused = self.traffic.isPaused
+                let connection = try await self.dial(replica, hello)
                 backoff.reset()
                 isKnownDown = false
                 self.up.withLock { _ = $0.insert(uid) }
+                self.traffic.opened(to: uid, wasPaused: hello.isPaused == true) { connection.send($0) }
                 self.events(.tunnelUp(pod: replica.pod))
                 let end = await withTaskCancellationHandler {
-                    await connection.closed()
+                    for await line in connection.lines { self.traffic.received(line, from: uid) }
+                    return await connection.closed()
                 } onCancel: {
                     // owner: ends with the connection, which this very task waits for.
                     Task { await connection.close() }
                 }
+                self.traffic.closed(to: uid)
                 self.up.withLock { _ = $0.remove(uid) }
                 reason = "\(end)"
             } catch let error as KubernetesError where error.isNotFound {
@@ -96,7 +104,7 @@ final class TunnelKeeper: Sendable {
         }
     }
 
-    private func dial(_ replica: Replica) async throws -> TunnelConnection {
+    private func dial(_ replica: Replica, _ hello: TunnelHello) async throws -> TunnelConnection {
         let channel = try await self.client.portForward(
             pod: replica.pod,
             in: self.store.names.namespace,
@@ -107,7 +115,7 @@ final class TunnelKeeper: Sendable {
             configuration: .init(
                 identity: self.identity,
                 serverFingerprint: replica.fingerprint,
-                hello: self.hello,
+                hello: hello,
                 destination: self.destination
             ),
             logger: self.logger

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import ProxyCore
 import ProxyTransport
+import TrafficMatch
 
 /// The replica's listeners, one a Service port, and the routes they look at.
 struct DataPath: Sendable {
@@ -77,8 +78,21 @@ struct DataPath: Sendable {
         await self.accessLog.close()
     }
 
+    /// What every route has seen on all its ports so far, by name; its latest requests are said once.
+    func takeSightings() async -> [String: RouteSightings] {
+        var sightings: [String: RouteSightings] = [:]
+        for listener in self.listeners {
+            for (route, seen) in await listener.takeSightings() { sightings[route, default: .init()] += seen }
+        }
+        return sightings
+    }
+
     /// Puts the Session's routes on the listeners. A Session that closes diverts nothing any more.
-    func update(_ session: Session?, tunnels: [String: UInt64]) {
+    ///
+    /// - Parameters:
+    ///   - tunnels: the routes whose tunnel ends here, with its epoch.
+    ///   - paused: the routes that take nothing for now.
+    func update(_ session: Session?, tunnels: [String: UInt64], paused: Set<String>) {
         let live = session.map { $0.phase == .active ? $0.routes : [] } ?? []
         self.routes.replace(
             with: Dictionary(
@@ -93,7 +107,8 @@ struct DataPath: Sendable {
                                 isUp: tunnels[route.id] == UInt64(route.epoch),
                                 onUnreachable: route.onUnreachable == .original ? .original : .unavailable,
                                 samplePer10000: route.samplePer10000,
-                                isBounded: route.isBounded
+                                isBounded: route.isBounded,
+                                isPaused: paused.contains(route.id)
                             )
                         }
                     )

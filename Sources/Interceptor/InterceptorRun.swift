@@ -132,6 +132,14 @@ public struct InterceptorRun: Sendable {
                 }
             }
             tasks.addTask {
+                await SightingsReport(
+                    state: state,
+                    takeSightings: { await data.takeSightings() },
+                    send: { tunnels.send($0, to: $1) }
+                ).run()
+                return false
+            }
+            tasks.addTask {
                 await AdminServer(state: state, data: data, host: host, logger: self.logger).run()
                 return false
             }
@@ -189,10 +197,13 @@ public struct InterceptorRun: Sendable {
                         )
                     case .refused(let id, let reason):
                         logger.warning("tunnel refused", metadata: ["route": "\(id ?? "-")", "reason": "\(reason)"])
-                    case .line: break
+                    case .line(let id, let line):
+                        guard case .pause(let isPaused)? = RouteMessage(line: line) else { return }
+                        state.pause(isPaused, route: id)
+                        logger.notice("route paused", metadata: ["route": "\(id)", "paused": "\(isPaused)"])
                     }
-                    let (session, tunnels) = state.with { ($0.session, $0.tunnels) }
-                    data.update(session, tunnels: tunnels)
+                    let (session, tunnels, paused) = state.with { ($0.session, $0.tunnels, $0.paused) }
+                    data.update(session, tunnels: tunnels, paused: paused)
                     kick()
                 }
             ),

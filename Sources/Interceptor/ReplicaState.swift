@@ -18,6 +18,8 @@ final class ReplicaState: Sendable {
         var pods: [String: InterceptorPod] = [:]
         /// Routes whose tunnel ends here, with its epoch.
         var tunnels: [String: UInt64] = [:]
+        /// Routes that take nothing for now, as their laptops said.
+        var paused: Set<String> = []
         /// Whether every intercepted port's decoy took a connection once.
         var hasReachedDecoy = false
         /// Whether this replica stands in the Session's status.
@@ -35,6 +37,17 @@ final class ReplicaState: Sendable {
     /// Reads or changes several parts at once.
     func with<Value: Sendable>(_ body: (inout Parts) -> Value) -> Value {
         self.parts.withLock { body(&$0) }
+    }
+
+    /// Takes note of a laptop's word whether its route takes nothing for now.
+    func pause(_ isPaused: Bool, route: String) {
+        self.with { parts in
+            if isPaused {
+                parts.paused.insert(route)
+            } else {
+                parts.paused.remove(route)
+            }
+        }
     }
 
     /// Whether new connections should come here, or why not.

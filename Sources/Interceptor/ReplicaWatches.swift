@@ -38,13 +38,14 @@ struct ReplicaWatches: Sendable {
             guard let session = try? Session(object) else { return }
             seen = session.incarnation == self.configuration.incarnation ? session : nil
         }
-        let (removed, tunnels) = self.state.with { parts in
+        let (removed, tunnels, paused) = self.state.with { parts in
             let live = Set((seen.map { $0.phase == .active ? $0.routes : [] } ?? []).map(\.id))
             parts.session = seen
             parts.hasLookedForSession = true
-            return (parts.tunnels.keys.filter { !live.contains($0) }, parts.tunnels)
+            parts.paused.formIntersection(live)
+            return (parts.tunnels.keys.filter { !live.contains($0) }, parts.tunnels, parts.paused)
         }
-        self.data.update(seen, tunnels: tunnels)
+        self.data.update(seen, tunnels: tunnels, paused: paused)
         for id in removed {
             await self.tunnels.end(route: id, reason: seen?.closeReason ?? "the session was deleted")
         }

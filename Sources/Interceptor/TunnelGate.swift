@@ -29,6 +29,12 @@ struct TunnelGate: Sendable {
             guard UInt64(route.epoch) == hello.epoch else {
                 return .refuse(reason: "stale epoch: another tunnel of this route is newer")
             }
+            // Known before the tunnel is up: a pause lasts through a tunnel's end, and a new replica starts with it.
+            if hello.isPaused == true {
+                parts.paused.insert(route.id)
+            } else {
+                parts.paused.remove(route.id)
+            }
             return .accept(socketPath: self.socketPath(route: route.id), welcome: ["version": self.version])
         }
     }

@@ -10,6 +10,9 @@ final class LoopRoute {
     /// Of the requests after that, one in so many is; a power of two.
     private static let sampling = 32
 
+    /// The longest method that is told whole.
+    private static let longestMethod = 32
+
     private(set) var route: Route
     let counters: RouteCounters
     /// Client connections opened while the route was there.
@@ -46,7 +49,7 @@ final class LoopRoute {
         if self.recent.count == RouteSightings.mostRecent { self.recent.removeFirst() }
         self.recent.append(
             .init(
-                method: String(decoding: request.method, as: UTF8.self),
+                method: String(decoding: request.method.prefix(Self.longestMethod), as: UTF8.self),
                 path: String(decoding: request.path, as: UTF8.self),
                 status: record.status,
                 microseconds: microseconds,

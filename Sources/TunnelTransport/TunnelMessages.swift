@@ -14,13 +14,16 @@ public struct TunnelHello: Codable, Sendable, Hashable {
     public var epoch: UInt64
     /// The laptop's version of Detour.
     public var version: String
+    /// Whether the route takes nothing for now; nil from a laptop that cannot pause.
+    public var isPaused: Bool?
 
     /// A greeting.
-    public init(route: String, session: String, epoch: UInt64, version: String) {
+    public init(route: String, session: String, epoch: UInt64, version: String, isPaused: Bool? = nil) {
         self.route = route
         self.session = session
         self.epoch = epoch
         self.version = version
+        self.isPaused = isPaused
     }
 }
 

@@ -25,6 +25,10 @@ struct EventRenderer: Sendable {
                 .good
             )
             self.say("connections opened before now stay with the original until their clients close them")
+        case .nearMiss(let report):
+            Terminal.say("nothing was diverted yet: \(report.message)", .warning)
+            if let mend = report.mend { Terminal.say("  \(mend)") }
+        case .summary(let report): self.say(report.message)
         case .restored: self.say("the Service is what it was", .good)
         case .draining(let replicas):
             self.say(
@@ -59,6 +63,8 @@ struct EventRenderer: Sendable {
         case .localPortLost(let port): ["event": "local-port-lost", "port": .integer(Int64(port))]
         case .localPortBack(let port): ["event": "local-port-back", "port": .integer(Int64(port))]
         case .finished(let reason): ["event": "finished", "reason": .string(reason)]
+        case .nearMiss(let report): report.json(event: "near-miss")
+        case .summary(let report): report.json(event: "summary")
         case .restored: ["event": "restored"]
         case .draining(let replicas): ["event": "draining", "replicas": .integer(Int64(replicas))]
         case .ending: ["event": "ending"]

@@ -33,13 +33,19 @@ struct DataPathTests {
         try await path.start()
         var session = try #require(try Stage().session())
         session.routes[0].ports = [first.port]
-        path.update(session, tunnels: [:])
+        path.update(session, tunnels: [:], paused: [])
 
         let ports = path.listeners.compactMap(\.boundPort)
         // The tunnel of the route is down: what it takes is answered by the original, which then says so.
         #expect(try await Self.ask(ports[0], header: "X-C6O-INTERCEPT: yes").contains("x-detour-reason: route-down"))
         #expect(try await Self.ask(ports[0], header: "X-Other: yes") == first.answer)
         #expect(try await Self.ask(ports[1], header: "X-C6O-INTERCEPT: yes") == second.answer)
+        let seen = await path.takeSightings()
+        let id = session.routes[0].id
+        #expect(seen[id]?.requests == 2 && seen[id]?.fallbacks == ["route-down": 1])
+        // A route that is paused is not there, for those who ask.
+        path.update(session, tunnels: [:], paused: [id])
+        #expect(try await Self.ask(ports[0], header: "X-C6O-INTERCEPT: yes") == first.answer)
         await path.close()
         try await first.channel.close()
         try await second.channel.close()

@@ -31,6 +31,23 @@ struct TunnelGateTests {
         if case .refuse(let reason) = verdict { reason } else { nil }
     }
 
+    @Test(
+        "A laptop says with its greeting whether its route is paused; one that cannot say so is not",
+        arguments: [true, false]
+    )
+    func paused(isPaused: Bool) throws {
+        let gate = try self.gate()
+        gate.state.pause(!isPaused, route: "r1")
+        gate.state.pause(true, route: "r2")
+        var hello = self.hello()
+        hello.isPaused = isPaused ? true : nil
+        _ = gate.admit(hello, "f-r1")
+        #expect(gate.state.with { $0.paused } == (isPaused ? ["r1", "r2"] : ["r2"]))
+        hello.isPaused = true
+        _ = gate.admit(hello, "f-r2")
+        #expect(gate.state.with { $0.paused }.contains("r1") == isPaused, "another's key pauses nothing")
+    }
+
     @Test("The key of a route gets that route's socket")
     func accepted() throws {
         let gate = try self.gate()
