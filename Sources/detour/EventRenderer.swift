@@ -8,40 +8,46 @@ struct EventRenderer: Sendable {
 
     func render(_ event: InterceptEvent) {
         if self.format == .json { Terminal.print(Self.json(event).compact) }
-        switch event {
-        case .warning(let text): Terminal.say(text, .warning)
-        case .tunnelDown(let pod, let reason):
-            Terminal.say("tunnel to \(pod) is down (\(reason)); dialling again", .warning)
-        case .localPortLost(let port):
-            Terminal.say("nothing listens on port \(port) of this machine; the original answers meanwhile", .warning)
-        case .localPortBack(let port): self.say("port \(port) of this machine answers again", .good)
-        case .finished(let reason): self.say("\(reason); ending the intercept", .good)
-        case .step(let text): self.say("\(text) …")
-        case .tunnelUp(let pod): self.say("tunnel to \(pod) is up")
-        case .ready(let ready):
-            self.say(
-                "ready: requests to \(ready.service) with '\(ready.match)' are answered by this machine "
-                    + "(\(ready.ports.joined(separator: ", "))); Ctrl-C ends it",
-                .good
-            )
-            self.say("connections opened before now stay with the original until their clients close them")
-        case .nearMiss(let report):
-            Terminal.say("nothing was diverted yet: \(report.message)", .warning)
-            if let mend = report.mend { Terminal.say("  \(mend)") }
-        case .summary(let report): self.say(report.message)
-        case .restored: self.say("the Service is what it was", .good)
-        case .draining(let replicas):
-            self.say(
-                "\(replicas) interceptor \(replicas == 1 ? "replica still holds" : "replicas still hold") connections "
-                    + "of others; they remove themselves when those end"
-            )
-        case .ending: self.say("the interceptor's last Pods are ending; Kubernetes removes what is left")
-        case .gone: self.say("nothing of the intercept is left in the cluster", .good)
+        for said in Self.sentences(event) where !self.isQuiet || said.tone == .warning {
+            Terminal.say(said.text, said.tone)
         }
     }
 
-    private func say(_ text: String, _ tone: Terminal.Tone = .plain) {
-        if !self.isQuiet { Terminal.say(text, tone) }
+    /// What is said of an event; a warning is said even to those who want quiet.
+    static func sentences(_ event: InterceptEvent) -> [(text: String, tone: Terminal.Tone)] {
+        switch event {
+        case .warning(let text): [(text, .warning)]
+        case .tunnelDown(let pod, let reason): [("tunnel to \(pod) is down (\(reason)); dialling again", .warning)]
+        case .localPortLost(let port):
+            [("nothing listens on port \(port) of this machine; the original answers meanwhile", .warning)]
+        case .localPortBack(let port): [("port \(port) of this machine answers again", .good)]
+        case .finished(let reason): [("\(reason); ending the intercept", .good)]
+        case .step(let text): [("\(text) …", .plain)]
+        case .tunnelUp(let pod): [("tunnel to \(pod) is up", .plain)]
+        case .ready(let ready):
+            [
+                (
+                    "ready: requests to \(ready.service) with '\(ready.match)' are answered by this machine "
+                        + "(\(ready.ports.joined(separator: ", "))); Ctrl-C ends it",
+                    .good
+                ),
+                ("connections opened before now stay with the original until their clients close them", .plain),
+            ]
+        case .nearMiss(let report):
+            [("nothing was diverted yet: \(report.message)\(report.mend.map { "\n  \($0)" } ?? "")", .warning)]
+        case .summary(let report): [(report.message, .plain)]
+        case .restored: [("the Service is what it was", .good)]
+        case .draining(let replicas):
+            [
+                (
+                    "\(replicas) interceptor \(replicas == 1 ? "replica still holds" : "replicas still hold") "
+                        + "connections of others; they remove themselves when those end",
+                    .plain
+                )
+            ]
+        case .ending: [("the interceptor's last Pods are ending; Kubernetes removes what is left", .plain)]
+        case .gone: [("nothing of the intercept is left in the cluster", .good)]
+        }
     }
 
     private static func json(_ event: InterceptEvent) -> JSONValue {

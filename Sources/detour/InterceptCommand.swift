@@ -82,6 +82,9 @@ struct InterceptCommand: AsyncParsableCommand {
     @Flag(name: [.customShort("q"), .long], help: "Say only warnings and errors.")
     var quiet = false
 
+    @Flag(help: "Print lines on a terminal too, in place of the screen.")
+    var noScreen = false
+
     /// What answers instead of this machine.
     enum Fallback: String, ExpressibleByArgument, CaseIterable {
         case original

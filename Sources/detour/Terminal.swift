@@ -6,7 +6,7 @@ enum Terminal {
     static let isColoured = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
     /// How a message begins.
-    enum Tone {
+    enum Tone: Sendable {
         case plain
         case warning
         case good
@@ -15,16 +15,33 @@ enum Terminal {
 
     /// A line on stderr.
     static func say(_ text: String, _ tone: Tone = .plain) {
-        let (prefix, colour) =
+        let prefix =
             switch tone {
-            case .plain: ("", "")
-            case .warning: ("warning: ", "33")
-            case .good: ("", "32")
-            case .error: ("error: ", "31")
+            case .plain, .good: ""
+            case .warning: "warning: "
+            case .error: "error: "
             }
         let line = prefix + Self.inert(ProgramName.spoken(text))
-        let painted = Self.isColoured && !colour.isEmpty ? "\u{1b}[\(colour)m\(line)\u{1b}[0m" : line
-        FileHandle.standardError.write(Data((painted + "\n").utf8))
+        FileHandle.standardError.write(Data((Self.painted(line, tone, isColoured: Self.isColoured) + "\n").utf8))
+    }
+
+    /// Text in the colour of its tone.
+    static func painted(_ text: String, _ tone: Tone, isColoured: Bool) -> String {
+        let colour =
+            switch tone {
+            case .plain: ""
+            case .warning: "33"
+            case .good: "32"
+            case .error: "31"
+            }
+        return isColoured && !colour.isEmpty && !text.isEmpty ? "\u{1b}[\(colour)m\(text)\u{1b}[0m" : text
+    }
+
+    /// Whether a screen can be had: all three streams are one's own terminal, and it can do more than print.
+    static var takesScreen: Bool {
+        let type = ProcessInfo.processInfo.environment["TERM"] ?? "dumb"
+        return Self.isForeground && isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1 && type != "dumb"
+            && !type.isEmpty
     }
 
     /// Whether somebody can be asked: messages are seen and answers can be typed.
