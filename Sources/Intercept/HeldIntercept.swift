@@ -162,7 +162,15 @@ struct HeldIntercept: Sendable {
                 try await NearMissWatch(
                     traffic: self.run.traffic,
                     clock: self.run.clock,
-                    report: { self.run.report($0) },
+                    report: { sightings in
+                        var report = self.run.report(sightings)
+                        report.olderConnections = await OlderConnections(
+                            client: self.run.client,
+                            session: self.membership.session,
+                            ports: Set(self.membership.localPorts.keys)
+                        ).count()
+                        return report
+                    },
                     events: self.run.events
                 ).run()
                 return nil

@@ -132,6 +132,17 @@ extension KubernetesRequest {
         )
     }
 
+    /// Runs a command in a container of a pod, for its output. To be upgraded to a WebSocket.
+    public static func exec(_ command: [String], pod: String, container: String, in namespace: String) -> Self {
+        .init(
+            .get,
+            self.segments(.pods, in: namespace, name: pod, subresource: "exec"),
+            query: command.map { QueryItem("command", $0) } + [
+                .init("container", container), .init("stdout", "true"), .init("stderr", "true"),
+            ]
+        )
+    }
+
     /// Asks which version the server is.
     public static var version: Self { .init(.get, ["version"]) }
 

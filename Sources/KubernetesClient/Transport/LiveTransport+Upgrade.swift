@@ -129,10 +129,16 @@ struct UpgradeAttempt: Sendable {
 
     private var delegate: UpgradeHandler.Delegate {
         let pod = self.request.segments.dropLast().last ?? ""
-        let port = self.request.query.first { $0.name == "ports" }?.value ?? ""
+        let isCommand = self.request.segments.last == "exec"
+        let part = self.request.query.first { $0.name == (isCommand ? "container" : "ports") }?.value ?? ""
         return UpgradeHandler.Delegate(
             install: { channel in
-                try channel.pipeline.syncOperations.addHandler(PortForwardHandler(what: "pod \(pod), port \(port)"))
+                let pipeline = channel.pipeline.syncOperations
+                if isCommand {
+                    try pipeline.addHandler(ExecHandler(what: "pod \(pod), container \(part)"))
+                } else {
+                    try pipeline.addHandler(PortForwardHandler(what: "pod \(pod), port \(part)"))
+                }
                 try self.configure(channel)
             },
             refuse: { head, body in

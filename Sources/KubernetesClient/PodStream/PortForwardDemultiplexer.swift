@@ -3,16 +3,8 @@ import NIOCore
 /// Tells the two channels of one forwarded port apart: 0 is the data, 1 the error text.
 ///
 /// Each begins with a two-byte prefix, the port; then every message belongs to the channel its first byte names.
-struct PortForwardDemultiplexer {
-    /// What a piece of a message means.
-    enum Output: Equatable {
-        /// Bytes from the port.
-        case data(ByteBuffer)
-        /// The pod's side failed, and says why.
-        case failure(String)
-        /// The server breaks the rules.
-        case violation(String)
-    }
+struct PortForwardDemultiplexer: PodStreamChannels {
+    static let verb = "port-forward to"
 
     private static let longestText = 4096
 
@@ -21,7 +13,7 @@ struct PortForwardDemultiplexer {
     private var text = ByteBuffer()
 
     /// A piece of a message; nil when it means nothing by itself.
-    mutating func receive(_ bytes: ByteBuffer, isFirst: Bool) -> Output? {
+    mutating func receive(_ bytes: ByteBuffer, isFirst: Bool) -> PodStreamOutput? {
         var bytes = bytes
         if isFirst { self.channel = bytes.readInteger() }
         guard let channel = self.channel, channel < 2 else {
@@ -37,7 +29,7 @@ struct PortForwardDemultiplexer {
     }
 
     /// The message is complete.
-    mutating func endMessage() -> Output? {
+    mutating func endMessage() -> PodStreamOutput? {
         self.channel = nil
         guard self.text.readableBytes > 0 else { return nil }
         let text = String(

@@ -1,11 +1,12 @@
 import KubernetesModel
 import NIOCore
 
-/// Turns a WebSocket of subprotocol `v4.channel.k8s.io` with one forwarded port into a plain stream of bytes.
+/// Turns a WebSocket of subprotocol `v4.channel.k8s.io` with one forwarded port, or one command's output, into a plain stream of
+/// bytes.
 ///
 /// Inbound data is handed on in slices as it comes, so reading is gated by `read()` and nothing is stored here beyond an
 /// incomplete frame header. Outbound data becomes messages of up to 64 KiB. The protocol has no half-close.
-final class PortForwardHandler: ChannelDuplexHandler, RemovableChannelHandler {
+final class PodStreamHandler<Channels: PodStreamChannels>: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -14,14 +15,14 @@ final class PortForwardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let what: String
     private var reader = WebSocketReader()
     private var writer = WebSocketWriter()
-    private var channels = PortForwardDemultiplexer()
+    private var channels = Channels()
     /// Bytes of a frame header that is not whole yet.
     private var rest: ByteBuffer?
     private var wantsRead = false
     private var hasDelivered = false
     private var isClosing = false
 
-    /// - Parameter what: what is forwarded, for messages.
+    /// - Parameter what: the pod's end, for messages.
     init(what: String) {
         self.what = what
     }
@@ -66,7 +67,7 @@ final class PortForwardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func act(on output: PortForwardDemultiplexer.Output?, _ context: ChannelHandlerContext) {
+    private func act(on output: PodStreamOutput?, _ context: ChannelHandlerContext) {
         switch output {
         case nil: break
         case .data(let bytes):
@@ -74,6 +75,8 @@ final class PortForwardHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context.fireChannelRead(Self.wrapInboundOut(bytes))
         case .failure(let text):
             self.fail(.unreachable, text, code: 1000, context)
+        case .ended(let status):
+            context.fireUserInboundEventTriggered(status)
         case .violation(let text):
             self.fail(.protocolViolation, text, code: 1002, context)
         }
@@ -95,7 +98,7 @@ final class PortForwardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         code closeCode: UInt16,
         _ context: ChannelHandlerContext
     ) {
-        context.fireErrorCaught(KubernetesError(code, "port-forward to \(self.what): \(message)"))
+        context.fireErrorCaught(KubernetesError(code, "\(Channels.verb) \(self.what): \(message)"))
         self.shut(context, code: closeCode, promise: nil)
     }
 
@@ -145,3 +148,8 @@ final class PortForwardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.close(mode: .all, promise: promise)
     }
 }
+
+/// One forwarded port.
+typealias PortForwardHandler = PodStreamHandler<PortForwardDemultiplexer>
+/// One command's output.
+typealias ExecHandler = PodStreamHandler<ExecDemultiplexer>
