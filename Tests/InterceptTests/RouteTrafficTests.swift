@@ -67,6 +67,10 @@ struct RouteTrafficTests {
         #expect(times(1...500) { $1.requests = $0 } == [10, 40, 130, 400])
         #expect(times(501...3_000) { _, _ in } == [1_210], "and then nothing changes")
         #expect(times(3_001...6_000) { $1.requests = $0 } == [3_001, 3_901, 4_801, 5_701])
+        seen.matched = 1
+        #expect(times(6_001...6_900) { $1.requests = $0 } == [], "a request that stands in a debugger is no miss")
+        seen.fallbacks = ["local-refused": 1]
+        #expect(times(6_901...6_901) { $1.requests = $0 } == [6_901])
         seen.diverted = 1
         #expect(times(6_001...9_000) { $1.requests = $0 } == [])
     }

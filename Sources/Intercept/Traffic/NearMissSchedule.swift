@@ -13,7 +13,9 @@ struct NearMissSchedule: Sendable {
     ///
     /// - Parameter elapsed: how long the intercept has been ready.
     mutating func isDue(_ sightings: RouteSightings, elapsed: Duration) -> Bool {
-        guard sightings.diverted == 0, elapsed >= self.next, sightings != self.last else { return false }
+        // What has matched and is not over is under way here: in a debugger, or for as long as a connection lasts.
+        let isUnderWay = sightings.matched > sightings.fallbacks.values.reduce(0, +)
+        guard sightings.diverted == 0, !isUnderWay, elapsed >= self.next, sightings != self.last else { return false }
         self.pause = min(self.pause * 3, Self.longest)
         self.next = elapsed + self.pause
         self.last = sightings

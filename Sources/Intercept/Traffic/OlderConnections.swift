@@ -18,25 +18,6 @@ struct OlderConnections: Sendable {
         @Sendable (_ command: [String], _ pod: String, _ container: String) async throws ->
             KubernetesClient.CommandOutput
 
-    /// - Parameter ports: the Service's ports that are intercepted, by number.
-    init(client: KubernetesClient, session: Session, ports: Set<Int>) {
-        self.init(client: client, session: session, ports: ports) { command, pod, container in
-            try await client.output(of: command, pod: pod, container: container, in: session.namespace)
-        }
-    }
-
-    init(
-        client: KubernetesClient,
-        session: Session,
-        ports: Set<Int>,
-        output: @escaping @Sendable ([String], String, String) async throws -> KubernetesClient.CommandOutput
-    ) {
-        self.client = client
-        self.session = session
-        self.ports = ports
-        self.output = output
-    }
-
     /// How many there are; nil when that cannot be found out: without the permission `pods/exec`, in a container without
     /// `cat`, with too many Pods. Callers that dial a Pod by its own address count too.
     func count() async -> Int? {
@@ -54,10 +35,10 @@ struct OlderConnections: Sendable {
         let pods = try await resources.list(labels: query.joined(separator: ",")).items
         let ours = try await resources.list(labels: Marks.podQuery(incarnation: self.session.incarnation)).items
         let interceptors = Set(ours.flatMap(Self.addresses))
-        let targets = endpoints.addresses.values.joined().compactMap { address in
-            pods.first { Self.addresses($0).contains(Self.canonical(address.host)) }.map {
-                (pod: $0, port: address.port)
-            }
+        let targets = endpoints.addresses.values.joined().compactMap { address -> (pod: DynamicObject, port: Int)? in
+            let host = Self.canonical(address.host)
+            guard let pod = pods.first(where: { Self.addresses($0).contains(host) }) else { return nil }
+            return (pod, address.port)
         }
         guard !targets.isEmpty, targets.count <= Self.mostPods else { return nil }
         return try await withThrowingTaskGroup(of: Int.self) { group in
@@ -88,5 +69,16 @@ struct OlderConnections: Sendable {
 
     private static func canonical(_ address: String) -> String {
         (try? SocketAddress(ipAddress: address, port: 0))?.ipAddress ?? address
+    }
+}
+
+extension OlderConnections {
+    /// Looks into the Pods by the client's own means.
+    ///
+    /// - Parameter ports: the Service's ports that are intercepted, by number.
+    init(client: KubernetesClient, session: Session, ports: Set<Int>) {
+        self.init(client: client, session: session, ports: ports) { command, pod, container in
+            try await client.output(of: command, pod: pod, container: container, in: session.namespace)
+        }
     }
 }

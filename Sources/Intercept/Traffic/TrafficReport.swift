@@ -63,7 +63,7 @@ extension TrafficReport {
         let seen = self.sightings
         guard seen.requests > 0 else { return [self.silence] }
         guard !self.match.takesEverything else {
-            return ["\(seen.diverted) of \(Self.count(seen.requests, "connection")) were taken by this machine"]
+            return ["this machine took \(seen.matched) of \(Self.count(seen.requests, "connection"))"]
         }
         if seen.matched > 0 {
             var facts = ["this machine answered \(seen.diverted) of \(Self.count(seen.requests, "request"))"]
