@@ -1,6 +1,7 @@
 import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
+import KubernetesTestSupport
 import Synchronization
 import Testing
 import TrafficMatch
