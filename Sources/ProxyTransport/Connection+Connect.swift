@@ -105,10 +105,17 @@ extension Connection {
             source: client.remoteAddress,
             destination: client.localAddress,
             route: route.id,
-            servicePort: self.state.configuration.servicePort
+            servicePort: self.state.configuration.servicePort,
+            applicationProtocol: self.protocolOfTunnel
         )
         _ = handler.send(preamble)
         handler.flush()
+    }
+
+    /// What goes into a tunnel, as ALPN names it; nil where a whole connection goes, which nobody has looked at.
+    private var protocolOfTunnel: String? {
+        if self.http2 != nil { return "h2" }
+        return self.machine.head == nil ? nil : "http/1.1"
     }
 
     /// The route a connection into a tunnel was opened for; nil when it is wanted no more.

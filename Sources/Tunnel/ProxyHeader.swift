@@ -23,6 +23,8 @@ public struct ProxyHeader: Sendable, Hashable {
     public static let routeType: UInt8 = 0xe0
     /// The field that carries the Service port as two bytes, from the range left to applications.
     public static let servicePortType: UInt8 = 0xe1
+    /// The field that carries the name, as in ALPN (RFC 7301), of what the bytes behind the header speak.
+    public static let applicationProtocolType: UInt8 = 0x01
     /// The field that carries a CRC-32C of the whole header.
     public static let checksumType: UInt8 = 0x03
     /// The longest header that is accepted; the format would allow 65,551 bytes.
@@ -50,6 +52,20 @@ public struct ProxyHeader: Sendable, Hashable {
         self.destination = destination
         self.route = route
         self.servicePort = servicePort
+    }
+
+    /// What the bytes behind the header speak, as ALPN names it (`h2`, `http/1.1`); nil when that is not known.
+    public var applicationProtocol: String? {
+        get {
+            self.fields.first { $0.type == Self.applicationProtocolType }
+                .map { String(decoding: $0.value, as: UTF8.self) }
+        }
+        set {
+            self.fields.removeAll { $0.type == Self.applicationProtocolType }
+            if let newValue {
+                self.fields.append(.init(type: Self.applicationProtocolType, value: Array(newValue.utf8)))
+            }
+        }
     }
 
     /// The header's bytes in a buffer of its own.

@@ -62,6 +62,7 @@ struct HTTP2Tests {
             try await client.write(self.request(1, user: "alice") + self.request(3))
             let (stream, header) = try await harness.acceptStream()
             #expect(header.route == "alice")
+            #expect(header.applicationProtocol == "h2")
             #expect(header.source?.port == (try client.channel.localAddress?.port).map { UInt16($0) })
             #expect(await self.frame(1, 1, from: origin, after: Self.preface.utf8.count) != nil)
             try await origin.write(self.response(1))

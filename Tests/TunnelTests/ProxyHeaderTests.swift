@@ -104,6 +104,15 @@ struct ProxyHeaderTests {
         #expect(throws: error) { try ProxyHeader.parse(&buffer) }
     }
 
+    @Test("What is spoken behind the header is told as ALPN names it, or not at all", arguments: ["h2", nil])
+    func applicationProtocol(name: String?) throws {
+        var header = ProxyHeader(source: Self.v4, destination: Self.service, route: "x")
+        header.applicationProtocol = "http/1.1"
+        header.applicationProtocol = name
+        var buffer = header.encoded()
+        #expect(try ProxyHeader.parse(&buffer)?.applicationProtocol == name)
+    }
+
     @Test("Any changed byte under the checksum is found")
     func checksum() {
         let header = ProxyHeader(source: Self.v4, destination: Self.service, route: "leaf", servicePort: 80)
