@@ -37,6 +37,7 @@ let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", packa
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "_CryptoExtras", package: "swift-crypto")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let nioSOCKS: Target.Dependency = .product(name: "NIOSOCKS", package: "swift-nio-extras")
@@ -91,9 +92,10 @@ let package = Package(
         library("TrafficMatch"),
         library("HTTPWire", settings: dataPath),
         library("HTTP2Wire", settings: dataPath),
+        library("TLSWire"),
         library("KubernetesModel"),
         // Layer 1: machines. No I/O, no clock, no locks.
-        library("ProxyCore", ["TrafficMatch", "HTTPWire", "HTTP2Wire"], settings: dataPath),
+        library("ProxyCore", ["TrafficMatch", "HTTPWire", "HTTP2Wire", "TLSWire"], settings: dataPath),
         library("HTTP2Relay", ["ProxyCore", "TrafficMatch", "HTTP2Wire", nioCore], settings: dataPath),
         library("Tunnel", [nioCore], settings: dataPath),
         library("InterceptPlanning", ["KubernetesModel", "TrafficMatch"]),
@@ -101,7 +103,11 @@ let package = Package(
         // Layer 2: I/O.
         library(
             "ProxyTransport",
-            ["ProxyCore", "HTTP2Relay", "HTTP2Wire", "HTTPWire", "TrafficMatch", "Tunnel", nioCore, nioPosix, logging],
+            [
+                "ProxyCore", "HTTP2Relay", "HTTP2Wire", "HTTPWire", "TLSWire", "TrafficMatch", "Tunnel", nioCore,
+                nioPosix,
+                nioSSL, nioTLS, x509, asn1, logging,
+            ],
             settings: dataPath
         ),
         library(
@@ -155,25 +161,34 @@ let package = Package(
             path: "Tests/KubernetesTestSupport",
             swiftSettings: settings
         ),
+        .target(
+            name: "CertificateTestSupport",
+            dependencies: [crypto, cryptoExtras, x509, asn1],
+            path: "Tests/CertificateTestSupport",
+            swiftSettings: settings
+        ),
         tests("TrafficMatch"),
         tests("HTTPWire"),
         tests("KubernetesModel"),
-        tests("ProxyCore", ["TrafficMatch", "HTTPWire"]),
+        tests("ProxyCore", ["TrafficMatch", "HTTPWire", "TLSWire"]),
         tests("Tunnel", [nioCore]),
         tests("InterceptPlanning", ["KubernetesModel", "TrafficMatch"], exclude: ["Goldens", "Doctor/Goldens"]),
         tests("KubernetesWatch", ["KubernetesModel"]),
         tests("HTTP2Wire"),
+        tests("TLSWire"),
         tests("HTTP2Relay", ["ProxyCore", "HTTP2Wire", "TrafficMatch", nioCore]),
         tests(
             "ProxyTransport",
             [
-                "ProxyCore", "HTTP2Wire", "HTTPWire", "TrafficMatch", "Tunnel", nioCore, nioPosix, nioEmbedded,
+                "CertificateTestSupport", "ProxyCore", "HTTP2Wire", "HTTPWire", "TLSWire", "TrafficMatch", "Tunnel",
+                nioCore,
+                nioPosix, nioEmbedded, nioSSL, nioTLS,
             ],
             exclude: ["GRPC"]
         ),
         tests(
             "TunnelTransport",
-            ["Tunnel", logging, nioCore, nioPosix, nioEmbedded, nioSSL],
+            ["CertificateTestSupport", "Tunnel", logging, nioCore, nioPosix, nioEmbedded, nioSSL],
             exclude: ["Interop"]
         ),
         tests(
@@ -200,8 +215,9 @@ let package = Package(
         tests(
             "Interceptor",
             [
-                "InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport", "ProxyTransport",
-                "SessionControl", "TrafficMatch", "TunnelTransport", logging, nioCore, nioPosix,
+                "CertificateTestSupport", "InterceptPlanning", "KubernetesClient", "KubernetesModel",
+                "KubernetesTestSupport", "ProxyTransport",
+                "SessionControl", "TrafficMatch", "TunnelTransport", logging, nioCore, nioPosix, nioSSL,
             ]
         ),
         .testTarget(

@@ -51,6 +51,7 @@ public struct InterceptRun: Sendable {
     ///   - prepare: makes the local side ready before the Session is joined; without it a warning says where nothing
     ///     listens yet.
     ///   - events: told of every step, from any thread.
+    /// - Throws: ``InterceptError`` with code `badArgument` where the local service's authority cannot be read.
     public init(
         options: InterceptOptions,
         client: KubernetesClient,
@@ -58,13 +59,17 @@ public struct InterceptRun: Sendable {
         prepare: Preparation? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
         events: @escaping @Sendable (InterceptEvent) -> Void
-    ) {
+    ) throws {
         let names = InterceptNames(namespace: options.namespace ?? client.namespace, service: options.service)
         self.options = options
         self.store = SessionStore(client: client, names: names)
         self.events = events
         self.prepare = prepare
-        self.localService = LocalService(requestLimit: options.requestLimit, events: events)
+        self.localService = LocalService(
+            requestLimit: options.requestLimit,
+            scheme: try options.localScheme.scheme(),
+            events: events
+        )
         self.clock = clock
         self.logger = logger
     }
@@ -114,6 +119,7 @@ public struct InterceptRun: Sendable {
 
     /// Joins, holds and leaves; joins again when the laptop slept so long that the cluster gave it up.
     private func intercept() async throws -> Bool {
+        if let notice = self.options.localScheme.notice { self.events(.step(notice)) }
         while true {
             let membership = try await self.join()
             do {

@@ -8,6 +8,9 @@ public protocol LocalDestination: Sendable {
     /// The addresses to try for a diverted connection, the likeliest first; none refuses it.
     func addresses(for header: ProxyHeader) -> [SocketAddress]
 
+    /// How the local service is spoken to.
+    func scheme(for header: ProxyHeader) -> LocalScheme
+
     /// Told once what became of a connection for which there were addresses, and after `accepted` once that it `ended`.
     func became(_ outcome: LocalOutcome, _ header: ProxyHeader)
 }
@@ -18,6 +21,8 @@ public enum LocalOutcome: Sendable, Hashable {
     case accepted(SocketAddress)
     /// No address accepted.
     case refused
+    /// A connection was accepted, but what came cannot be passed on as the scheme asks: why, in a sentence's second half.
+    case unfit(String)
     /// The interceptor gave it up before an address had accepted.
     case abandoned
     /// It is over in both directions.

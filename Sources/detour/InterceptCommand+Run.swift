@@ -13,7 +13,7 @@ extension InterceptCommand {
         }
         let localSide = self.localSide
         let command = localSide.localCommand(render)
-        let run = InterceptRun(
+        let run = try InterceptRun(
             options: options,
             client: client,
             prepare: { side in try await localSide.prepare(side, command, client, render) },

@@ -23,6 +23,51 @@ struct LocalSideOptions: ParsableArguments {
     )
     var envFile: String?
 
+    @Option(
+        help: """
+            How the local service is spoken to: http (requests as they come), https (inside TLS) or h2c (HTTP/2 without \
+            TLS, and nothing else).
+            """
+    )
+    var localScheme: Scheme = .http
+
+    @Option(
+        help: """
+            Certificates in PEM, of which one must have signed the local service's; goes with --local-scheme https. \
+            Without it any certificate is taken: only this machine answers on its loopback.
+            """,
+        completion: .file()
+    )
+    var localCa: String?
+
+    /// The words for ``LocalSchemeChoice``.
+    enum Scheme: String, ExpressibleByArgument, CaseIterable {
+        case http, https, h2c
+    }
+
+    func validate() throws {
+        if self.localCa != nil, self.localScheme != .https {
+            throw ValidationError("--local-ca verifies TLS; it goes with --local-scheme https")
+        }
+    }
+
+    /// How the local service is spoken to.
+    func schemeChoice() throws -> LocalSchemeChoice {
+        switch self.localScheme {
+        case .http: return .http
+        case .h2c: return .h2c
+        case .https:
+            return .https(
+                authority: try self.localCa.map { path in
+                    guard let data = FileManager.default.contents(atPath: path) else {
+                        throw ValidationError("--local-ca \(path): there is no such file, or you may not read it")
+                    }
+                    return Array(data)
+                }
+            )
+        }
+    }
+
     /// Names that stay this machine's own for a command.
     private static let own: Set = [
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "PWD", "OLDPWD", "TMPDIR", "LANG", "DISPLAY",

@@ -50,6 +50,33 @@ struct LocalServiceTests {
         )
     }
 
+    @Test("A port that takes connections and cannot be spoken to is told once, with the mend, and when it is back")
+    func unfit() throws {
+        let service = LocalService(requestLimit: 1, scheme: .tls(try LocalTLS())) { [said] in said.add($0) }
+        for outcome in [.unfit("it says no"), .unfit("it says no"), .accepted(try self.address("::1"))]
+            as [LocalOutcome]
+        {
+            #expect(!service.addresses(port: 3_000).isEmpty, "what was not answered does not count")
+            service.became(outcome, port: 3_000)
+        }
+        #expect(self.said.all.count == 2)
+        guard case .warning(let text) = self.said.all.first else { return #expect(Bool(false)) }
+        #expect(text.contains("port 3000") && text.contains("it says no") && text.contains("leave --local-scheme out"))
+        #expect(self.said.all.last == .localPortBack(3_000))
+    }
+
+    @Test("Who takes any certificate is told; an authority that is none is refused before anything is changed")
+    func authority() throws {
+        #expect(LocalSchemeChoice.https(authority: nil).notice?.contains("--local-ca") == true)
+        #expect(LocalSchemeChoice.https(authority: [1]).notice == nil)
+        #expect(LocalSchemeChoice.http.notice == nil)
+        let error = #expect(throws: InterceptError.self) {
+            try Scene().run(change: { $0.localScheme = .https(authority: Array("x".utf8)) })
+        }
+        #expect(error?.code == .badArgument)
+        #expect(error?.message.contains("--local-ca") == true)
+    }
+
     @Test("No more connections are taken than the limit says; those that were not answered do not count")
     func limit() throws {
         let service = self.service(limit: 2)

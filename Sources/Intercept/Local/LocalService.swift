@@ -12,13 +12,21 @@ final class LocalService: Sendable {
 
     private let state: Mutex<State>
     private let limit: Int?
+    let scheme: LocalScheme
     private let events: @Sendable (InterceptEvent) -> Void
     private let end: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
 
-    /// - Parameter requestLimit: how many requests it takes; nil for no limit.
-    init(requestLimit: Int?, events: @escaping @Sendable (InterceptEvent) -> Void) {
+    /// - Parameters:
+    ///   - requestLimit: how many requests it takes; nil for no limit.
+    ///   - scheme: how it is spoken to.
+    init(
+        requestLimit: Int?,
+        scheme: LocalScheme = .plain,
+        events: @escaping @Sendable (InterceptEvent) -> Void
+    ) {
         self.state = Mutex(State(budget: RequestBudget(limit: requestLimit)))
         self.limit = requestLimit
+        self.scheme = scheme
         self.events = events
         self.end = AsyncStream.makeStream()
     }
@@ -42,7 +50,7 @@ final class LocalService: Sendable {
             switch outcome {
             case .accepted(let address):
                 return (state.memory.accepted(port: port, host: address.ipAddress ?? ""), false)
-            case .refused:
+            case .refused, .unfit:
                 state.budget.giveBack()
                 return (state.memory.refused(port: port), false)
             case .abandoned:
@@ -52,7 +60,12 @@ final class LocalService: Sendable {
             }
         }
         switch change {
-        case .lost(let port): self.events(.localPortLost(port))
+        case .lost(let port):
+            if case .unfit(let why) = outcome {
+                self.events(.warning(self.scheme.complaint(port: port, why)))
+            } else {
+                self.events(.localPortLost(port))
+            }
         case .back(let port): self.events(.localPortBack(port))
         case nil: break
         }
@@ -69,6 +82,8 @@ struct LocalPorts: LocalDestination {
     func addresses(for header: ProxyHeader) -> [SocketAddress] {
         self.port(header).map { self.service.addresses(port: $0) } ?? []
     }
+
+    func scheme(for header: ProxyHeader) -> LocalScheme { self.service.scheme }
 
     func became(_ outcome: LocalOutcome, _ header: ProxyHeader) {
         if let port = self.port(header) { self.service.became(outcome, port: port) }

@@ -72,7 +72,7 @@ final class Scene: Sendable {
             version: "1.0"
         )
         change(&options)
-        return InterceptRun(options: options, client: self.client(over: transport ?? self.server)) { said in
+        return try InterceptRun(options: options, client: self.client(over: transport ?? self.server)) { said in
             self.said.withLock { $0.append(said) }
             event(said)
         }

@@ -7,12 +7,14 @@ import Tunnel
 /// Local addresses that stay the same, and what was told of the connections to them.
 final class FixedDestination: LocalDestination {
     private let ports: [(String, Int)]
+    private let scheme: LocalScheme
     private let told = Mutex<[String]>([])
     private let changes: AsyncStream<String>
     private let changed: AsyncStream<String>.Continuation
 
-    init(ports: [(String, Int)]) {
+    init(ports: [(String, Int)], scheme: LocalScheme = .plain) {
         self.ports = ports
+        self.scheme = scheme
         (self.changes, self.changed) = AsyncStream.makeStream()
     }
 
@@ -20,11 +22,14 @@ final class FixedDestination: LocalDestination {
         self.ports.compactMap { try? SocketAddress(ipAddress: $0.0, port: $0.1) }
     }
 
+    func scheme(for header: ProxyHeader) -> LocalScheme { self.scheme }
+
     func became(_ outcome: LocalOutcome, _ header: ProxyHeader) {
         let word =
             switch outcome {
             case .accepted(let address): "accepted \(address.ipAddress ?? "?")"
             case .refused: "refused"
+            case .unfit(let why): "unfit: \(why)"
             case .abandoned: "abandoned"
             case .ended: "ended"
             }

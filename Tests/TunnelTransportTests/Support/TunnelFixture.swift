@@ -120,9 +120,9 @@ final class TunnelFixture: Sendable {
     }
 
     /// A connection to a route's socket that has sent its header and got its acknowledgement.
-    func open(_ route: String = "leaf") throws -> PosixSocket {
+    func open(_ route: String = "leaf", speaking applicationProtocol: String? = nil) throws -> PosixSocket {
         let socket = try PosixSocket.connect(path: self.socketPath(route))
-        try socket.write(Self.header(route))
+        try socket.write(Self.header(route, speaking: applicationProtocol))
         let answer = try socket.read(1)
         guard answer == [0x06] else {
             socket.close()
@@ -131,13 +131,14 @@ final class TunnelFixture: Sendable {
         return socket
     }
 
-    static func header(_ route: String) -> [UInt8] {
-        let header = ProxyHeader(
+    static func header(_ route: String, speaking applicationProtocol: String? = nil) -> [UInt8] {
+        var header = ProxyHeader(
             source: ProxyEndpoint(address: [192, 0, 2, 1], port: 4711),
             destination: ProxyEndpoint(address: [192, 0, 2, 2], port: 80),
             route: route,
             servicePort: 80
         )
+        header.applicationProtocol = applicationProtocol
         return Array(header.encoded().readableBytesView)
     }
 
