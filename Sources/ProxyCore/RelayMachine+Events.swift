@@ -148,6 +148,11 @@ extension RelayMachine {
         self.enterRaw(.http2)
     }
 
+    /// The connection passes unread from its first byte on: whoever read it before this machine says why.
+    public mutating func passUnread(_ reason: RawReason) {
+        self.enterRaw(reason)
+    }
+
     /// A deadline of `deadline` has passed.
     public mutating func deadlinePassed(_ deadline: Deadline) {
         guard self.deadline == deadline else {

@@ -70,6 +70,10 @@ public enum RawReason: UInt8, Hashable, Sendable, CaseIterable {
     case badResponse
     case unaskedResponse
     case wholeConnection
+    /// A client of a port that speaks TLS, which does not.
+    case notTLS
+    /// TLS of a port that is read, which could not be read this time.
+    case unreadableTLS
 
     /// The word shown in logs and metrics.
     public var token: StaticString {
@@ -88,6 +92,8 @@ public enum RawReason: UInt8, Hashable, Sendable, CaseIterable {
         case .badResponse: "bad-response"
         case .unaskedResponse: "unasked-response"
         case .wholeConnection: "whole-connection"
+        case .notTLS: "not-tls"
+        case .unreadableTLS: "tls-unreadable"
         }
     }
 }

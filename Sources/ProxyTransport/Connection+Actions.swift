@@ -63,7 +63,7 @@ extension Connection {
             }
         case .connectUpstream: self.connectUpstream()
         case .disconnectUpstream: self.release(&self.upstream)
-        case .finishWrites(let target): self.handler(target)?.finish()
+        case .finishWrites(let target): self.finish(target)
         case .closeOriginal: self.original?.close()
         case .reconnectOriginal:
             self.release(&self.original)
@@ -80,8 +80,14 @@ extension Connection {
         }
     }
 
+    /// Ends the sending half of a side as the other one ended: with TLS's goodbye, or without.
+    private func finish(_ target: Side) {
+        let source = target == .client ? self.upstream ?? self.original : self.client
+        self.handler(target)?.finish(silently: source?.hasEndedSilently == true)
+    }
+
     /// Closes a side whose further events mean nothing any more.
-    private func release(_ handler: inout SideHandler?) {
+    func release(_ handler: inout SideHandler?) {
         let released = handler
         handler = nil
         released?.connection = nil

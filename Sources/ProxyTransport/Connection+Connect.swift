@@ -32,6 +32,7 @@ extension Connection {
 
     func connectOriginal() {
         let configuration = self.state.configuration
+        if configuration.termination != nil, self.entry == nil { self.entry = TLSEntry() }
         self.connectOriginal(configuration.candidates?() ?? [configuration.original])
     }
 

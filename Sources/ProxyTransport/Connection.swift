@@ -13,6 +13,8 @@ final class Connection {
     var upstream: SideHandler?
     /// The relay by streams, once the client has said that it speaks HTTP/2.
     var http2: HTTP2Session?
+    /// How far TLS has got on a port that speaks it; nil on others.
+    var entry: TLSEntry?
     /// A diverted request that may be sent to the original instead.
     var kept = ByteBuffer()
     var request = RequestNote()
@@ -107,6 +109,9 @@ final class Connection {
         if let http2 = self.http2 {
             return http2.wantsBytes(handler)
         }
+        if let entry = self.entry, entry.isEntering {
+            return entry.wantsBytes(handler.side)
+        }
         if handler.isBlocked {
             return false
         }
@@ -125,6 +130,9 @@ final class Connection {
 
     private func arm() {
         var wanted = self.isOver ? nil : (self.http2 == nil ? self.machine.deadline : self.http2?.relay.deadline)
+        if !self.isOver, let entry = self.entry, entry.isEntering {
+            wanted = entry.deadline(hasBegun: (self.client?.held.readableBytes ?? 0) > 0)
+        }
         if wanted == .linger, self.client?.hasFinished != true {
             // The client's time to read its last answer starts when it has all been sent.
             wanted = nil
@@ -150,6 +158,8 @@ final class Connection {
             self.timer = nil
             if let http2 = self.http2 {
                 http2.relay.deadlinePassed(deadline)
+            } else if self.isEntering {
+                self.enter { $0.deadlinePassed() }
             } else {
                 self.machine.deadlinePassed(deadline)
             }
@@ -171,10 +181,7 @@ extension Connection {
             handler.reset()
         case .original:
             self.original = handler
-            self.machine.readsHTTP2 = !self.state.routes.isEmpty
-            self.machine.originalConnected()
-            self.pump()
-            self.flush()
+            if self.entry == nil { self.originalIsReady() } else { self.enter { $0.originalConnected() } }
         case .upstream:
             self.greet(handler)
         }
@@ -188,12 +195,17 @@ extension Connection {
         if handler.side == .upstream, !self.acknowledge(handler) {
             return
         }
+        if self.isEntering {
+            self.receivedEntering(handler)
+            return
+        }
         self.pump()
     }
 
     func ended(_ handler: SideHandler) {
         switch handler.side {
         case _ where self.http2 != nil: self.http2?.ended(handler)
+        case _ where self.isEntering: self.endedEntering(handler)
         case .client: self.machine.clientEnded()
         case .original: self.machine.originalEnded()
         case .upstream: self.machine.upstreamEnded()
@@ -206,6 +218,8 @@ extension Connection {
         self.state.metrics.resets[Int(handler.side.rawValue)].add()
         if let http2 = self.http2 {
             http2.wasReset(handler)
+        } else if handler.side == .original, self.entry?.awaitsOriginal == true {
+            self.enter { $0.originalFailed() }
         } else {
             self.report(resetOf: handler.side)
         }

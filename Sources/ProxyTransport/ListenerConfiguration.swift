@@ -12,6 +12,8 @@ public struct ListenerConfiguration: Sendable {
     public var original: SocketAddress
     /// Where the original can be reached now, best first; nil for `original` alone. Asked for each connection.
     public var candidates: (@Sendable () -> [SocketAddress])?
+    /// How TLS is spoken in the original's place, where it is; nil for a port whose bytes are read as they come.
+    public var termination: TLSTermination?
     /// How long a connection to the original may take.
     public var connectTimeout = TimeAmount.seconds(10)
     /// How long a tunnel may take to acknowledge a stream.

@@ -1,5 +1,7 @@
 import HTTPWire
 import NIOCore
+import NIOSSL
+import NIOTLS
 import ProxyCore
 
 #if canImport(Glibc)
@@ -37,6 +39,14 @@ final class SideHandler: ChannelDuplexHandler {
     var isClosing = false
     /// Whether the tunnel's first byte is still to come.
     var awaitsAcknowledgement = false
+    /// TLS between this side and its socket; nil where there is none.
+    var tls: NIOSSLHandler?
+    /// Whether TLS's handshake is done.
+    private var isSecured = false
+    /// Whether the other end ended its connection without the goodbye of TLS (RFC 8446 section 6.1).
+    private(set) var hasEndedSilently = false
+    /// Whether our end was shown without it.
+    private var hasFinishedSilently = false
     /// Which of an HTTP/2 client's connections into tunnels this is.
     var laptop = 0
     /// Whether bytes sent to this side leave at once; the channel's own answer costs more than its news of a change.
@@ -115,10 +125,18 @@ final class SideHandler: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed {
             self.end()
+        } else if case .handshakeCompleted(let name) = event as? TLSUserEvent {
+            self.isSecured = true
+            self.connection?.secured(self, applicationProtocol: name)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if self.tls != nil, case .uncleanShutdown = error as? NIOSSLError {
+            // An end or a reset of the connection below follows, and is what counts.
+            self.hasEndedSilently = true
+            return
+        }
         self.hasFailed = true
         context.close(promise: nil)
     }
@@ -181,14 +199,18 @@ extension SideHandler {
     /// Ends the sending half behind the last byte.
     ///
     /// After the other end's end, ending ours closes the channel and drops what is queued; so the queue is waited for.
-    func finish() {
+    ///
+    /// - Parameter silently: without the goodbye of TLS.
+    func finish(silently: Bool = false) {
         guard let context = self.context, !self.isFinishing else {
             return
         }
         self.isFinishing = true
         self.needsFlush = false
+        self.hasFinishedSilently = silently
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
-            context.close(mode: .output, promise: nil)
+            let end = silently ? self.socket ?? context : context
+            end.close(mode: .output, promise: nil)
             self.hasFinished = true
             self.connection?.finished(self)
         }
@@ -202,8 +224,14 @@ extension SideHandler {
         self.isClosing = true
         self.isFinishing = true
         self.needsFlush = false
+        if self.tls != nil, !self.isSecured {
+            // TLS holds everything back until a handshake that may never end.
+            (self.socket ?? context).close(promise: nil)
+            return
+        }
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
-            context.close(promise: nil)
+            let end = self.hasFinishedSilently ? self.socket ?? context : context
+            end.close(promise: nil)
         }
     }
 
@@ -216,6 +244,6 @@ extension SideHandler {
         if self.side != .upstream {
             _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
         }
-        context.close(promise: nil)
+        (self.socket ?? context).close(promise: nil)
     }
 }

@@ -54,6 +54,39 @@ struct GRPCTests {
         }
     }
 
+    @Test("see the same as without it inside TLS, the laptop's process without TLS")
+    func tls() async throws {
+        let stage = try TLSStage("localhost")
+        let tls = ["PEER_TLS": stage.directory.path()]
+        let path = NSTemporaryDirectory() + "detour-grpc-\(UUID().uuidString.prefix(13)).sock"
+        let original = try PythonPeer("server.py", "original", environment: tls)
+        defer { original.stop() }
+        let laptop = try PythonPeer("server.py", "laptop", path)
+        defer {
+            laptop.stop()
+            unlink(path)
+        }
+        func transcript(_ port: Int, _ mode: String, _ environment: [String: String]) async throws -> [String] {
+            let client = try PythonPeer("client.py", "\(port)", mode, environment: environment)
+            defer { client.stop() }
+            return await client.lines()
+        }
+        let ports = (original.port(), laptop.port())
+        try await Harness.run(original: SocketAddress(ipAddress: "127.0.0.1", port: ports.0)) {
+            $0.termination = stage.termination
+        } _: { harness in
+            let match = try RequestMatch(headers: [HeaderMatch(name: "x-user", value: "alice")])
+            harness.routes.replace(port: 80, with: [Route(id: "alice", match: match, upstreamPath: path, isUp: true)])
+            let listener = harness.listener.boundPort ?? 0
+            let direct = try await transcript(ports.0, "plain", tls)
+            #expect(direct.count == 30)
+            #expect(try await transcript(listener, "plain", tls) == direct)
+            let local = try await transcript(ports.1, "diverted", [:])
+            #expect(try await transcript(listener, "diverted", tls) == local)
+            #expect(harness.routes.counts().first?.matched == 30)
+        }
+    }
+
     @Test("share one connection between calls of both kinds, 32 at a time")
     func mixed() async throws {
         try await self.run { harness, _, _, listener in

@@ -5,6 +5,7 @@ of both kinds at the same time on one connection, and prints how many were answe
 """
 
 import hashlib
+import os
 import sys
 import threading
 from concurrent import futures
@@ -16,16 +17,18 @@ ROUTED = [("x-user", "alice")]
 
 
 def channel():
-    return grpc.insecure_channel(
-        f"127.0.0.1:{PORT}",
-        options=[
-            ("grpc.max_receive_message_length", -1),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.use_local_subchannel_pool", 1),
-            ("grpc.keepalive_time_ms", 1_000),
-            ("grpc.http2.max_pings_without_data", 0),
-        ],
-    )
+    options = [
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.keepalive_time_ms", 1_000),
+        ("grpc.http2.max_pings_without_data", 0),
+    ]
+    if "PEER_TLS" in os.environ:
+        with open(os.environ["PEER_TLS"] + "/ca.crt", "rb") as authority:
+            credentials = grpc.ssl_channel_credentials(authority.read())
+        return grpc.secure_channel(f"localhost:{PORT}", credentials, options=options)
+    return grpc.insecure_channel(f"127.0.0.1:{PORT}", options=options)
 
 
 def digest(data):

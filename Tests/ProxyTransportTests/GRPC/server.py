@@ -119,7 +119,12 @@ server = grpc.server(
     options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)],
 )
 server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", HANDLERS),))
-port = server.add_insecure_port("127.0.0.1:0")
+if "PEER_TLS" in os.environ:
+    with open(os.environ["PEER_TLS"] + "/tls.key", "rb") as key, open(os.environ["PEER_TLS"] + "/tls.crt", "rb") as chain:
+        credentials = grpc.ssl_server_credentials([(key.read(), chain.read())])
+    port = server.add_secure_port("127.0.0.1:0", credentials)
+else:
+    port = server.add_insecure_port("127.0.0.1:0")
 server.start()
 if len(sys.argv) > 2:
     serve_tunnel(sys.argv[2], port)

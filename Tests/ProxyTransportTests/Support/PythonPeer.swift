@@ -28,7 +28,8 @@ final class PythonPeer: @unchecked Sendable {
         ProcessInfo.processInfo.environment["CI"] == "true" || interpreter != nil
     }
 
-    init(_ program: String, _ arguments: String...) throws {
+    init(_ program: String, _ arguments: String..., environment: [String: String] = [:]) throws {
+        self.process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         self.process.executableURL = URL(filePath: Self.interpreter ?? "/nonexistent/python-peers-did-not-work")
         self.process.arguments = [Self.folder.appending(path: "GRPC/\(program)").path] + arguments
         self.process.standardInput = self.input

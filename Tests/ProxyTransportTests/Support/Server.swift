@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// A listening socket whose connections a test takes one after the other.
 final class Server: Sendable {
@@ -8,7 +9,7 @@ final class Server: Sendable {
     private let continuation: AsyncStream<Socket>.Continuation
 
     /// Listens on a free port of the loopback, or on a Unix socket.
-    init(path: String? = nil) async throws {
+    init(path: String? = nil, tls: NIOSSLContext? = nil) async throws {
         let (stream, continuation) = AsyncStream.makeStream(of: Socket.self)
         self.accepted = stream
         self.continuation = continuation
@@ -18,7 +19,7 @@ final class Server: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let socket = Socket()
-                    try socket.attach(channel)
+                    try socket.attach(channel, tls: tls.map { NIOSSLServerHandler(context: $0) })
                     continuation.yield(socket)
                 }
             }

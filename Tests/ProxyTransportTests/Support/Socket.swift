@@ -1,6 +1,8 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import NIOSSL
+import NIOTLS
 import Synchronization
 
 /// A connection a test holds in its hands: what came over it is collected, and a test waits for what it expects.
@@ -11,6 +13,9 @@ final class Socket: Sendable {
         var hasEnded = false
         var hasFailed = false
         var isClosed = false
+        /// Whether TLS is up, and what was agreed on by ALPN.
+        var isSecured = false
+        var applicationProtocol: String?
 
         var text: String {
             String(decoding: self.bytes, as: UTF8.self)
@@ -124,8 +129,9 @@ final class Socket: Sendable {
         self.state.withLock { $0.seen.bytes.removeFirst(count) }
     }
 
-    func attach(_ channel: any Channel) throws {
+    func attach(_ channel: any Channel, tls: NIOSSLHandler? = nil) throws {
         self.channelBox.withLock { $0 = channel }
+        if let tls { try channel.pipeline.syncOperations.addHandler(tls) }
         try channel.pipeline.syncOperations.addHandler(Collector(self))
     }
 
@@ -141,14 +147,20 @@ final class Socket: Sendable {
     }
 
     /// Connects; with `window`, the system keeps no more than about so many bytes for a socket that does not read.
-    static func connect(port: Int, window: Int? = nil) async throws -> Socket {
+    static func connect(
+        port: Int,
+        window: Int? = nil,
+        tls: (@Sendable () throws -> NIOSSLHandler)? = nil
+    ) async throws -> Socket {
         let socket = Socket()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         if let window { bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(window)) }
         _ =
             try await bootstrap
             .channelOption(.allowRemoteHalfClosure, value: true)
-            .channelInitializer { channel in channel.eventLoop.makeCompletedFuture { try socket.attach(channel) } }
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try socket.attach(channel, tls: tls?()) }
+            }
             .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: port))
             .get()
         return socket
@@ -171,6 +183,11 @@ private final class Collector: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed {
             self.socket.change { $0.hasEnded = true }
+        } else if case .handshakeCompleted(let name) = event as? TLSUserEvent {
+            self.socket.change {
+                $0.isSecured = true
+                $0.applicationProtocol = name
+            }
         }
     }
 
