@@ -32,6 +32,7 @@ extension InterceptRun {
             samplePer10000: self.options.samplePer10000,
             isBounded: self.options.requestLimit != nil
         )
+        let secrets = try self.tlsSecrets(ports, original)
         let replicas = try await self.replicas(preflight, original)
         let session = Session(
             names: self.names,
@@ -43,13 +44,12 @@ extension InterceptRun {
                 image: self.options.image,
                 replicas: replicas,
                 drainSeconds: self.options.drainSeconds,
-                imagePullSecret: self.options.imagePullSecret
+                imagePullSecret: self.options.imagePullSecret,
+                tlsSecrets: secrets
             ),
             kind: home.kind
         )
-        if let existing, case .refused(let error) = existing.joining(route, takeOver: self.options.takesOver) {
-            throw error
-        }
+        if let existing, case .refused(let error) = self.joining(existing, route, secrets) { throw error }
         let manifests = InterceptManifests(session: session)
         let owned = OwnedObject.allCases.filter { $0 != .disruptionBudget || session.settings.replicas > 1 }
         let definition = home == .resourceOnceDefined ? [SessionDefinition.manifest] : []

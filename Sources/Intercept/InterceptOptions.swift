@@ -86,6 +86,8 @@ public struct InterceptOptions: Sendable {
     public var image: String
     /// A Secret for pulling it.
     public var imagePullSecret: String?
+    /// The Secrets with which TLS is spoken in the Service's place; none passes TLS unread.
+    public var tlsSecrets: [TLSSecret] = []
     /// How many replicas; nil for as many as the workload's redundancy asks for.
     public var replicas: Int?
     /// How long a heartbeat may stand still, in seconds.
@@ -94,6 +96,8 @@ public struct InterceptOptions: Sendable {
     public var drainSeconds: Int = 600
     /// What answers when this machine does not.
     public var onUnreachable: InterceptPlanning.Route.Unreachable = .original
+    /// How the local service is spoken to.
+    public var localScheme = LocalSchemeChoice.http
     /// How many requests this machine answers before the intercept ends by itself; nil for no limit.
     public var requestLimit: Int?
     /// When the intercept ends by itself; nil for never.

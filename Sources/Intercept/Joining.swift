@@ -23,9 +23,8 @@ extension InterceptRun {
             samplePer10000: self.options.samplePer10000,
             isBounded: self.options.requestLimit != nil
         )
-        if let existing, case .refused(let error) = existing.joining(route, takeOver: self.options.takesOver) {
-            throw error
-        }
+        let secrets = try self.tlsSecrets(ports, original)
+        if let existing, case .refused(let error) = self.joining(existing, route, secrets) { throw error }
         try await self.prepare(.init(names: self.names, original: original, ports: ports))
         switch home {
         case .resource: break
@@ -48,7 +47,8 @@ extension InterceptRun {
                 image: self.options.image,
                 replicas: try await self.replicas(preflight, original),
                 drainSeconds: self.options.drainSeconds,
-                imagePullSecret: self.options.imagePullSecret
+                imagePullSecret: self.options.imagePullSecret,
+                tlsSecrets: secrets
             ),
             kind: home.kind
         )
@@ -86,6 +86,11 @@ extension InterceptRun {
         let there = SessionHome(existing.kind)
         if there.kind != home.kind { try await preflight.permissions(there) }
         return (there, existing)
+    }
+
+    /// What joining a Session with these options would do.
+    func joining(_ session: Session, _ route: Route, _ tlsSecrets: [Int: String]) -> Session.Joining {
+        session.joining(route, takeOver: self.options.takesOver, tlsSecrets: tlsSecrets)
     }
 
     private func prepare(_ side: LocalSide) async throws {
@@ -166,7 +171,7 @@ extension InterceptRun {
                 } catch let error as KubernetesError where error.isAlreadyExists {}
                 continue
             }
-            switch session.joining(route, takeOver: self.options.takesOver) {
+            switch self.joining(session, route, fresh.settings.tlsSecrets) {
             case .refused(let error): throw error
             case .write(let changed):
                 do {

@@ -23,8 +23,13 @@ public struct InterceptorConfiguration: Sendable, Hashable {
     public var ports: [InterceptedPort]
     /// How long bystander connections may linger, in seconds.
     public var drainSeconds: Int
+    /// The Secrets with which TLS is spoken in the Service's place, by Service port.
+    public var tlsSecrets: [Int: String]
     /// What the Service was, so that a replica restores it even when the Session is gone.
     public var original: OriginalService
+
+    /// Where the Secret of a Service port is mounted.
+    public static func tlsDirectory(port: Int) -> String { "/etc/detour-tls/\(port)" }
 
     /// The names derived from these settings.
     public var names: InterceptNames { InterceptNames(namespace: self.namespace, service: self.service) }
@@ -39,6 +44,7 @@ public struct InterceptorConfiguration: Sendable, Hashable {
         self.ports = InterceptedPort.all(in: session.original.ports)
         self.drainSeconds = session.settings.drainSeconds
         self.original = session.original
+        self.tlsSecrets = session.settings.tlsSecrets
     }
 
     /// The settings that a file holds.
@@ -62,11 +68,12 @@ public struct InterceptorConfiguration: Sendable, Hashable {
             ports: try need(json["ports"], "ports")
         )
         self.ports = InterceptedPort.all(in: self.original.ports)
+        self.tlsSecrets = InterceptorSettings.tlsSecrets(json["tlsSecrets"])
     }
 
     /// The settings as they stand in the ConfigMap.
     public var json: JSONValue {
-        [
+        var json: JSONValue = [
             "namespace": .string(self.namespace),
             "service": .string(self.service),
             "session": .string(self.incarnation),
@@ -76,5 +83,7 @@ public struct InterceptorConfiguration: Sendable, Hashable {
             "selector": JSONValue(self.original.selector),
             "ports": self.original.ports,
         ]
+        if !self.tlsSecrets.isEmpty { json["tlsSecrets"] = InterceptorSettings.json(self.tlsSecrets) }
+        return json
     }
 }

@@ -45,18 +45,39 @@ extension InterceptManifests {
                 ]
             ],
             "containers": [self.container],
-            "volumes": [
+            "volumes": .array(
                 [
-                    "name": "configuration",
-                    "configMap": ["name": .string(self.session.names.interceptor)],
-                ],
-                ["name": "run", "emptyDir": ["medium": "Memory", "sizeLimit": "1Mi"]],
-            ],
+                    [
+                        "name": "configuration",
+                        "configMap": ["name": .string(self.session.names.interceptor)],
+                    ],
+                    ["name": "run", "emptyDir": ["medium": "Memory", "sizeLimit": "1Mi"]],
+                ] + self.tlsVolumes.map(\.volume)
+            ),
         ]
         if let secret = self.session.settings.imagePullSecret {
             spec["imagePullSecrets"] = [["name": .string(secret)]]
         }
         return spec
+    }
+
+    /// The Secrets, mounted by the kubelet: the interceptor itself may read none.
+    ///
+    /// Optional, so that the Pod starts without one and says what is missing.
+    private var tlsVolumes: [(volume: JSONValue, mount: JSONValue)] {
+        self.session.settings.tlsSecrets.sorted { $0.key < $1.key }.map { port, secret in
+            (
+                [
+                    "name": .string("tls-\(port)"),
+                    // 0440: the group is the Pod's fsGroup.
+                    "secret": ["secretName": .string(secret), "optional": true, "defaultMode": 288],
+                ],
+                [
+                    "name": .string("tls-\(port)"),
+                    "mountPath": .string(InterceptorConfiguration.tlsDirectory(port: port)), "readOnly": true,
+                ]
+            )
+        }
     }
 
     private var container: JSONValue {
@@ -102,10 +123,12 @@ extension InterceptManifests {
                 "readOnlyRootFilesystem": true,
                 "capabilities": ["drop": ["ALL"]],
             ],
-            "volumeMounts": [
-                ["name": "configuration", "mountPath": "/etc/detour", "readOnly": true],
-                ["name": "run", "mountPath": "/run/detour"],
-            ],
+            "volumeMounts": .array(
+                [
+                    ["name": "configuration", "mountPath": "/etc/detour", "readOnly": true],
+                    ["name": "run", "mountPath": "/run/detour"],
+                ] + self.tlsVolumes.map(\.mount)
+            ),
         ]
     }
 }

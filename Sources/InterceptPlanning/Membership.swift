@@ -21,8 +21,10 @@ extension Session {
     /// - Parameters:
     ///   - route: the route to add; its epoch is set by this method.
     ///   - takeOver: removes the routes in conflict instead of refusing.
-    public func joining(_ route: Route, takeOver: Bool = false) -> Joining {
+    ///   - tlsSecrets: the Secrets that are asked for, by port; the interceptor's Pods have theirs from their start.
+    public func joining(_ route: Route, takeOver: Bool = false, tlsSecrets: [Int: String] = [:]) -> Joining {
         guard self.phase == .active else { return .wait }
+        if let refusal = self.refusal(of: tlsSecrets) { return .refused(refusal) }
         var session = self
         var route = route
         let own = session.routes.first { $0.owner == route.owner && $0.match == route.match && $0.ports == route.ports }
@@ -49,6 +51,25 @@ extension Session {
         session.routes.removeAll { route in conflicts.contains { $0.id == route.id } }
         session.routes.append(route)
         return .write(session)
+    }
+
+    /// Why Secrets that are asked for cannot be had; nil when they are those the interceptor runs with.
+    private func refusal(of tlsSecrets: [Int: String]) -> PlanningError? {
+        for (port, secret) in tlsSecrets.sorted(by: { $0.key < $1.key }) where self.settings.tlsSecrets[port] != secret
+        {
+            let owners = Set(self.routes.map(\.owner)).sorted().joined(separator: ", ")
+            let known = self.settings.tlsSecrets[port]
+            return PlanningError(
+                .otherSetting,
+                "\(owners) intercepts \(self.service) in namespace \(self.namespace) "
+                    + (known.map {
+                        "with --tls-secret \($0) for port \(port), not \(secret); leave --tls-secret out to use that"
+                    }
+                        ?? "without --tls-secret for port \(port), and it can only be set at the start; leave it out")
+                    + ", or start when nobody intercepts the Service"
+            )
+        }
+        return nil
     }
 
     /// The routes listed before `route` that would get some of its requests, because a request may satisfy both.

@@ -11,6 +11,8 @@ public struct PlanningError: Error, Sendable, Hashable, CustomStringConvertible 
         public static let noSuchPort = Code(name: "no-such-port")
         /// Another developer's route takes requests that this one would take too.
         public static let matchTaken = Code(name: "match-taken")
+        /// The interceptor runs with another setting than is asked for.
+        public static let otherSetting = Code(name: "other-setting")
         /// The Session is closing; wait for its end and start anew.
         public static let closing = Code(name: "closing")
         /// The Session's object lacks a field.

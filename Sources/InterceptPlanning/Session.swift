@@ -160,9 +160,18 @@ public struct InterceptorSettings: Sendable, Hashable {
     public var drainSeconds: Int
     /// A Secret with registry credentials, or nil.
     public var imagePullSecret: String?
+    /// The Secrets with which TLS is spoken in the Service's place, by the Service ports (numbers) where it is.
+    public var tlsSecrets: [Int: String]
 
     /// The settings by their parts.
-    public init(image: String, replicas: Int, drainSeconds: Int = 600, imagePullSecret: String? = nil) {
+    public init(
+        image: String,
+        replicas: Int,
+        drainSeconds: Int = 600,
+        imagePullSecret: String? = nil,
+        tlsSecrets: [Int: String] = [:]
+    ) {
+        self.tlsSecrets = tlsSecrets
         self.image = image
         self.replicas = replicas
         self.drainSeconds = drainSeconds

@@ -40,7 +40,8 @@ extension Session {
             image: settings["image"]?.string ?? "",
             replicas: Int(settings["replicas"]?.integer ?? 1),
             drainSeconds: Self.seconds(settings["drainSeconds"]) ?? 600,
-            imagePullSecret: settings["imagePullSecret"]?.string
+            imagePullSecret: settings["imagePullSecret"]?.string,
+            tlsSecrets: InterceptorSettings.tlsSecrets(settings["tlsSecrets"])
         )
         let status = object["status"]
         self.replicas = (status?["replicas"]?.object ?? [:]).compactMapValues(Replica.init)
@@ -159,7 +160,23 @@ extension InterceptorSettings {
             "drainSeconds": .integer(Int64(self.drainSeconds)),
         ]
         members["imagePullSecret"] = self.imagePullSecret.map { .string($0) }
+        if !self.tlsSecrets.isEmpty { members["tlsSecrets"] = Self.json(self.tlsSecrets) }
         return .object(members)
+    }
+
+    /// Secrets by port, as they stand in a Session and in the interceptor's settings: keys of an object are text.
+    static func json(_ tlsSecrets: [Int: String]) -> JSONValue {
+        .object(Dictionary(tlsSecrets.map { ("\($0.key)", .string($0.value)) }, uniquingKeysWith: { $1 }))
+    }
+
+    /// The other way round.
+    static func tlsSecrets(_ json: JSONValue?) -> [Int: String] {
+        Dictionary(
+            (json?.object ?? [:]).compactMap { port, name in
+                Int(port).flatMap { port in name.string.map { (port, $0) } }
+            },
+            uniquingKeysWith: { $1 }
+        )
     }
 }
 

@@ -12,6 +12,8 @@ struct DataPath: Sendable {
     let metrics: ProxyMetrics
     let accessLog: AccessLog
     let originals: OriginalAddresses
+    /// How TLS is spoken in the Service's place, by Service port.
+    let terminations: [Int: TLSTermination]
     private let ports: [InterceptedPort]
     private let gate: TunnelGate
 
@@ -20,8 +22,17 @@ struct DataPath: Sendable {
         gate: TunnelGate,
         host: String,
         group: any EventLoopGroup,
-        logger: Logger
+        logger: Logger,
+        tlsDirectory: (Int) -> String = InterceptorConfiguration.tlsDirectory
     ) throws {
+        var terminations: [Int: TLSTermination] = [:]
+        for (port, secret) in configuration.tlsSecrets {
+            terminations[port] = TLSTermination(
+                secret: "\(secret) in namespace \(configuration.namespace)",
+                directory: tlsDirectory(port)
+            )
+        }
+        self.terminations = terminations
         let routes = RouteTable()
         let metrics = ProxyMetrics()
         let accessLog = AccessLog(descriptor: 1, metrics: metrics)
@@ -35,6 +46,7 @@ struct DataPath: Sendable {
                 original: decoy
             )
             listener.candidates = { originals.candidates(servicePort: port.port, decoy: decoy) }
+            listener.termination = terminations[port.port]
             // Long enough for a lost SYN or two; a decoy that was just deleted may swallow them all.
             listener.connectTimeout = .seconds(3)
             return InterceptListener(

@@ -122,7 +122,10 @@ public struct InterceptorRun: Sendable {
                 return true
             }
             tasks.addTask {
-                await DecoyProbe(configuration, group: group).run(state: state, steward: steward)
+                await DecoyProbe(configuration, terminations: data.terminations, group: group).run(
+                    state: state,
+                    steward: steward
+                )
                 return false
             }
             for watch in watching.all {

@@ -103,7 +103,10 @@ struct ExplainCommand: AsyncParsableCommand {
 
     static func output(_ explanation: Explanation, _ request: RequestSample, _ port: Int, _ session: Session) -> Output
     {
-        let answer = Self.answer(explanation, session)
+        var answer = Self.answer(explanation, session)
+        if let secret = session.settings.tlsSecrets[port] {
+            answer.why += "; the port speaks TLS, which is read with secret \(secret)"
+        }
         var rows: [[String]] = explanation.verdicts.flatMap { verdict in
             let match = verdict.route.match.takesEverything ? ["every connection"] : []
             let rest = verdict.conditions.map { "\($0.holds ? "yes" : "no "): \($0.condition)\(Self.instead($0))" }

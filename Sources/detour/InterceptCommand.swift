@@ -70,6 +70,15 @@ struct InterceptCommand: AsyncParsableCommand {
     @Option(help: "A Secret in the namespace with credentials for pulling the image.")
     var imagePullSecret: String?
 
+    @Option(
+        name: [.customLong("tls-secret"), .customLong("tlsSecretName")],
+        help: """
+            [PORT=]NAME: the Secret with the Service's own certificate and key, for ports that speak TLS: requests inside are \
+            read, and go on to the original in TLS again. Repeatable.
+            """
+    )
+    var tlsSecrets: [String] = []
+
     @Flag(help: "Print what would be created and changed, and change nothing.")
     var dryRun = false
 
@@ -100,6 +109,11 @@ struct InterceptCommand: AsyncParsableCommand {
         if let localPort, !(1...65_535).contains(localPort) {
             throw ValidationError("-l takes a port number from 1 to 65535")
         }
+        if !self.tlsSecrets.isEmpty, self.matching.all {
+            throw ValidationError(
+                "--all takes connections unread, in TLS as they come; it does not go with --tls-secret"
+            )
+        }
         if let replicas, replicas < 1 { throw ValidationError("--replicas takes a number from 1") }
     }
 
@@ -115,7 +129,7 @@ struct InterceptCommand: AsyncParsableCommand {
                     try await SessionClosing(client: client, output: self.output, isQuiet: self.quiet)
                         .leave(service: service)
                 } else if self.dryRun {
-                    let plan = try await InterceptRun(options: options, client: client) { _ in }.dryRun()
+                    let plan = try await InterceptRun(options: options, client: client, events: { _ in }).dryRun()
                     Terminal.print(try plan.output.text(self.output))
                 } else {
                     try await self.intercept(options, client)
@@ -144,11 +158,13 @@ struct InterceptCommand: AsyncParsableCommand {
         )
         options.samplePer10000 = self.matching.sample.per10000
         options.imagePullSecret = self.imagePullSecret
+        options.tlsSecrets = try self.tlsSecrets.map(TLSSecret.init(parsing:))
         options.replicas = self.replicas
         options.ttlSeconds = self.ttl.value
         options.drainSeconds = self.drain.value
         options.onUnreachable = self.onUnreachable == .original ? .original : .unavailable
         options.takesOver = self.takeOver
+        options.localScheme = try self.localSide.schemeChoice()
         self.bounds.apply(to: &options)
         return options
     }

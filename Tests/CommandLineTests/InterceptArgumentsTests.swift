@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Intercept
 import InterceptPlanning
 import Testing
@@ -29,6 +30,31 @@ struct InterceptArgumentsTests {
         #expect(two.localSide.command == ["make"])
         #expect(two.localSide.envFile == "x.env")
         #expect(try InterceptCommand.parse(["leaf"]).localSide.command.isEmpty)
+    }
+
+    @Test("The local service is spoken to as it is said; an authority goes with TLS only, and has to be there")
+    func localScheme() throws {
+        func scheme(_ words: String...) throws -> LocalSchemeChoice {
+            try InterceptCommand.parse(["leaf"] + words).options(service: "leaf").localScheme
+        }
+        #expect(try scheme() == .http)
+        #expect(try scheme("--local-scheme", "h2c") == .h2c)
+        #expect(try scheme("--local-scheme", "https") == .https(authority: nil))
+        let file = URL(filePath: #filePath)
+        let bytes = try [UInt8](Data(contentsOf: file))
+        #expect(try scheme("--local-scheme", "https", "--local-ca", file.path()) == .https(authority: bytes))
+        #expect(throws: (any Error).self) { try scheme("--local-scheme", "https", "--local-ca", "/nonexistent") }
+        #expect(throws: (any Error).self) { try scheme("--local-ca", "/dev/null") }
+        #expect(throws: (any Error).self) { try scheme("--local-scheme", "ftp") }
+    }
+
+    @Test("Secrets are named by either flag, for all ports or for one; not with --all, which reads nothing")
+    func tlsSecrets() throws {
+        let options = try InterceptCommand.parse(["leaf", "--tls-secret", "a", "--tlsSecretName", "443=b"])
+            .options(service: "leaf")
+        #expect(options.tlsSecrets == [try TLSSecret(parsing: "a"), try TLSSecret(parsing: "443=b")])
+        #expect(options.tlsSecrets.map(\.port) == [nil, "443"])
+        #expect(throws: (any Error).self) { try InterceptCommand.parse(["leaf", "--all", "--tls-secret", "a"]) }
     }
 
     @Test("-l takes a port number only", arguments: ["0", "65536", "-1"])

@@ -70,6 +70,28 @@ struct MembershipTests {
         guard case .write = joining else { return #expect(Bool(false), "refused") }
     }
 
+    @Test("The first decides on TLS: who asks for another Secret is refused with the mend, who asks for none joins")
+    func tlsSecrets() throws {
+        var session = try Sample.session()
+        let route = try Sample.route("r2", owner: "bob@desk", match: "X-Dev:bob")
+        guard case .refused(let late) = session.joining(route, tlsSecrets: [80: "leaf-tls"]) else {
+            return #expect(Bool(false), "joined")
+        }
+        #expect(late.code == .otherSetting)
+        #expect(late.message.contains("ada@laptop") && late.message.contains("without --tls-secret for port 80"))
+        session.settings.tlsSecrets = [80: "leaf-tls"]
+        guard case .refused(let other) = session.joining(route, tlsSecrets: [80: "bob-tls"]) else {
+            return #expect(Bool(false), "joined")
+        }
+        #expect(other.message.contains("with --tls-secret leaf-tls for port 80, not bob-tls"))
+        for same in [[80: "leaf-tls"], [:]] {
+            guard case .write(let joined) = session.joining(route, tlsSecrets: same) else {
+                return #expect(Bool(false), "refused")
+            }
+            #expect(joined.settings.tlsSecrets == [80: "leaf-tls"])
+        }
+    }
+
     @Test("The same owner's second start supersedes the first with a higher epoch")
     func supersede() throws {
         guard case .write(let joined) = try Sample.session().joining(try Sample.route("r2")) else {

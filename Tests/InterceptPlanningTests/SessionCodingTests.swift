@@ -110,6 +110,25 @@ struct SessionCodingTests {
         try expectGolden(JSONValue.array(all + [SessionDefinition.manifest.json]).pretty + "\n", "manifests.json")
     }
 
+    @Test("A port that speaks TLS has its Secret mounted, read-only, and in the settings; nothing may read Secrets")
+    func tlsSecrets() throws {
+        var session = try Sample.session()
+        session.settings.tlsSecrets = [9090: "metrics-tls", 80: "leaf-tls"]
+        var object = session.object
+        object.json["metadata"]?["uid"] = "session-uid"
+        object.json["metadata"]?["resourceVersion"] = "12"
+        #expect(try Session(object) == session)
+        let configuration = InterceptorConfiguration(session: session, decoyAddress: "10.96.1.2")
+        #expect(configuration.tlsSecrets == session.settings.tlsSecrets)
+        #expect(try InterceptorConfiguration(configuration.json) == configuration)
+        let manifests = InterceptManifests(session: session)
+        let changed = [OwnedObject.configMap, .deployment].map {
+            manifests.manifest($0, decoyAddress: "10.96.1.2").json
+        }
+        try expectGolden(JSONValue.array(changed).pretty + "\n", "manifests-tls.json")
+        #expect(!manifests.manifest(.role).json.compact.contains("secrets"))
+    }
+
     @Test("The interceptor's settings are read back, and a missing key is named", arguments: SessionKind.allCases)
     func configuration(kind: SessionKind) throws {
         var session = try Sample.session()

@@ -27,6 +27,57 @@ struct JoiningTests {
         #expect(scene.texts.contains { $0.contains("nothing listens on port 1") })
     }
 
+    @Test("The Secrets of the ports that speak TLS stand in the Session, by number; a dry run shows them mounted")
+    func tlsSecrets() async throws {
+        let ports: JSONValue = [
+            ["name": "web", "port": 443], ["name": "api", "port": 8443], ["port": 80, "name": "plain"],
+        ]
+        let asked: [InterceptOptions.PortMapping] = [.init(remote: "web", local: 1), .init(remote: "8443", local: 2)]
+        func secrets(_ words: String...) async throws -> [Int: String] {
+            let scene = Scene(ports: ports)
+            let secrets = try words.map(TLSSecret.init(parsing:))
+            let run = try scene.run(ports: asked, change: { $0.tlsSecrets = secrets })
+            let dry = try await run.dryRun()
+            _ = try await run.join()
+            let session = try #require(try scene.session())
+            let deployment = dry.objects.first { $0.kind == "Deployment" }?.json.compact ?? ""
+            for (port, name) in session.settings.tlsSecrets {
+                #expect(deployment.contains("\"secretName\":\"\(name)\""))
+                #expect(deployment.contains("/etc/detour-tls/\(port)"))
+            }
+            return session.settings.tlsSecrets
+        }
+        #expect(try await secrets() == [:])
+        #expect(try await secrets("leaf-tls") == [443: "leaf-tls", 8443: "leaf-tls"])
+        #expect(try await secrets("web=a", "8443=b.c") == [443: "a", 8443: "b.c"])
+        for wrong in [["plain=a"], ["9=a"], ["a", "web=b"]] {
+            let scene = Scene(ports: ports)
+            let secrets = try wrong.map(TLSSecret.init(parsing:))
+            let run = try scene.run(ports: asked, change: { $0.tlsSecrets = secrets })
+            let error = await #expect(throws: InterceptError.self) { _ = try await run.join() }
+            #expect(error?.code == .badArgument)
+            #expect(scene.writes.isEmpty)
+        }
+    }
+
+    @Test("What cannot be a Secret's name is refused", arguments: ["", "=a", "80=", "A", "a_b", "-a", "a b"])
+    func badSecret(text: String) {
+        #expect(throws: InterceptError.self) { try TLSSecret(parsing: text) }
+    }
+
+    @Test("Who asks for another Secret than the first one is refused, and nothing is written")
+    func otherSecret() async throws {
+        let scene = Scene()
+        _ = try await scene.run().join()
+        let secret = try TLSSecret(parsing: "leaf-tls")
+        let run = try scene.run(owner: "bob@desk", match: "X-Dev:bob", change: { $0.tlsSecrets = [secret] })
+        for attempt in [{ _ = try await run.join() }, { _ = try await run.dryRun() }] as [() async throws -> Void] {
+            let error = await #expect(throws: PlanningError.self) { try await attempt() }
+            #expect(error?.code == .otherSetting)
+        }
+        #expect(scene.writes.count == 1)
+    }
+
     @Test("The second joins, and keeps the first one's route and incarnation", arguments: SessionKind.allCases)
     func second(kind: SessionKind) async throws {
         let scene = Scene(kind)

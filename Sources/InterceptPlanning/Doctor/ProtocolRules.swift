@@ -74,7 +74,9 @@ private enum ApplicationProtocol {
     var mend: String {
         switch self {
         case .http2: "let your process speak HTTP/2 without TLS too: for one that does not, the original answers"
-        case .tls: "intercept a port without TLS, behind whatever terminates it, or take whole connections with --all"
+        case .tls:
+            "name the Secret with its certificate with --tls-secret, intercept a port without TLS, behind whatever terminates "
+                + "it, or take whole connections with --all"
         case .opaque: "take whole connections with --all; else its traffic goes to the original as before"
         }
     }

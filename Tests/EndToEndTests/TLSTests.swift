@@ -1,0 +1,156 @@
+import Foundation
+import KubernetesModel
+import Testing
+
+/// A Service that speaks TLS, made for one test beside the fixtures.
+private struct TLSService {
+    let folder = URL(filePath: NSTemporaryDirectory()).appending(path: "detour-\(UUID().uuidString)")
+    var host: String { "tls.fixtures" }
+
+    /// The Service, its workload, and the Secret that holds its certificate.
+    private static let manifest = """
+        apiVersion: v1
+        kind: Service
+        metadata: {name: tls, namespace: fixtures}
+        spec:
+          selector: {app: tls}
+          ports: [{name: https, port: 443, targetPort: main}]
+        ---
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: tls, namespace: fixtures}
+        spec:
+          selector: {matchLabels: {app: tls}}
+          template:
+            metadata: {labels: {app: tls}}
+            spec:
+              automountServiceAccountToken: false
+              containers:
+              - name: fixtures
+                image: docker.io/local/fixtures:1
+                imagePullPolicy: IfNotPresent
+                args: [serve, tls]
+                ports: [{name: main, containerPort: 8080}]
+                readinessProbe: {tcpSocket: {port: main}, periodSeconds: 1}
+                volumeMounts: [{name: tls, mountPath: /tls, readOnly: true}]
+                securityContext: {runAsNonRoot: true, runAsUser: 65532}
+              securityContext: {fsGroup: 65532}
+              volumes: [{name: tls, secret: {secretName: tls}}]
+        """
+
+    func make() async throws {
+        try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
+        try await self.secret("tls")
+        try await self.secret("another")
+        let file = self.folder.appending(path: "tls.yaml")
+        try Data(Self.manifest.utf8).write(to: file)
+        try await Cluster.kubectl("apply", "-f", file.path())
+        try await Cluster.kubectl("rollout", "status", "deployment/tls", "-n", "fixtures", "--timeout=60s")
+    }
+
+    /// A self-signed certificate in a Secret, and beside it in a file.
+    private func secret(_ name: String) async throws {
+        let (chain, key) = ("\(self.folder.path())/\(name).crt", "\(self.folder.path())/\(name).key")
+        try await Shell.must(
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            key,
+            "-out",
+            chain,
+            "-subj",
+            "/CN=\(name)",
+            "-addext",
+            "subjectAltName=DNS:\(self.host)",
+            "-days",
+            "2"
+        )
+        try await Cluster.kubectl("create", "secret", "tls", name, "-n", "fixtures", "--cert", chain, "--key", key)
+    }
+
+    func remove() async throws {
+        try await Cluster.kubectl(
+            "delete",
+            "service/tls",
+            "deployment/tls",
+            "secret/tls",
+            "secret/another",
+            "-n",
+            "fixtures",
+            "--ignore-not-found"
+        )
+        try FileManager.default.removeItem(at: self.folder)
+    }
+
+    /// What a client gets that verifies the Service's name.
+    func ask(_ port: Int, _ flags: String...) async throws -> String {
+        try await Shell.run(
+            [
+                "curl", "-sS", "-m", "5", "--noproxy", "*", "--cacert", "\(self.folder.path())/tls.crt", "--connect-to",
+                "\(self.host):443:127.0.0.1:\(port)",
+            ] + flags + ["https://\(self.host)/n/7"]
+        ).output
+    }
+}
+
+extension InterceptEndToEndTests {
+    @Test("A Service that speaks TLS is intercepted with its Secret, and refused with another", .timeLimit(.minutes(4)))
+    func tls() async throws {
+        let service = TLSService()
+        try await service.make()
+        do {
+            try await self.tls(service)
+        } catch {
+            try await service.remove()
+            throw error
+        }
+        try await service.remove()
+    }
+
+    private func tls(_ service: TLSService) async throws {
+        let before = try await Cluster.snapshot("tls", in: "fixtures")
+        let url = try await Cluster.url("fixtures/tls", 443)
+        let address = try #require(Int(url.split(separator: ":").last ?? ""))
+        #expect(try await service.ask(address, "--http1.1").hasSuffix("HTTP/1.1 /n/7\n"))
+        let (local, port) = try await LocalLeaf.start()
+        defer { local.signal(SIGKILL) }
+        func intercept(_ secret: String) async throws -> RunningProcess {
+            try RunningProcess(
+                [
+                    Cluster.detour, "intercept", "tls", "-n", "fixtures", "-p", "https:\(port)", "--drain", "2s",
+                    "--tls-secret", secret,
+                ],
+                environment: try await Cluster.environment()
+            )
+        }
+
+        let wrong = try await intercept("another")
+        #expect(await wrong.ended() == 1)
+        #expect(wrong.errors.contains("name the Secret that the Service's Pods use"), "\(wrong.errors)")
+        #expect(try await Cluster.snapshot("tls", in: "fixtures").differences(from: before).isEmpty)
+        try await Cluster.nothingIsLeft(of: "tls", in: "fixtures")
+
+        let detour = try await intercept("tls")
+        defer { detour.signal(SIGKILL) }
+        try await detour.says("ready:", within: .seconds(90))
+        try await Cluster.eventually("matching requests are answered by the laptop", within: .seconds(25)) {
+            try await service.ask(address, "--http1.1", "-H", "X-C6O-INTERCEPT: yes").contains("leaf/laptop")
+        }
+        for version in ["1.1", "2"] {
+            let answer = try await service.ask(address, "--http\(version)")
+            #expect(answer.hasSuffix("HTTP/\(version == "2" ? "2.0" : version) /n/7\n"), "\(answer)")
+        }
+        let plain = try await Shell.run("curl", "-sS", "-m", "5", "--noproxy", "*", url)
+        #expect(plain.output.contains("HTTP request to an HTTPS server"), "as without an intercept: \(plain)")
+        detour.signal(SIGINT)
+        #expect(await detour.ended() == 0)
+        #expect(try await Cluster.snapshot("tls", in: "fixtures").differences(from: before).isEmpty)
+        try await Cluster.nothingIsLeft(of: "tls", in: "fixtures")
+    }
+}
