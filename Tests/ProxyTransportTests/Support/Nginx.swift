@@ -89,8 +89,9 @@ final class Nginx: @unchecked Sendable {
         }
     }
 
+    /// By force: a process of one nginx never unblocks the signals it inherits blocked.
     func stop() {
-        self.process.terminate()
+        kill(self.process.processIdentifier, SIGKILL)
         self.process.waitUntilExit()
     }
 }
