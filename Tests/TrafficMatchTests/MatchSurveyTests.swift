@@ -25,7 +25,7 @@ struct MatchSurveyTests {
         #expect(survey.names == ["accept": 2, "x-user": 2], "a repeated line counts once")
     }
 
-    @Test("looks at every condition, and counts those that hold for nobody's miss")
+    @Test("looks at every condition by itself, also at those behind one that failed")
     func conditions() throws {
         let survey = try self.survey(
             [
