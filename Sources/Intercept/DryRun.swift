@@ -51,7 +51,10 @@ extension InterceptRun {
         )
         if let existing, case .refused(let error) = self.joining(existing, route, secrets) { throw error }
         let manifests = InterceptManifests(session: session)
-        let owned = OwnedObject.allCases.filter { $0 != .disruptionBudget || session.settings.replicas > 1 }
+        let there = try await preflight.isPrepared() ? OwnedObject.identity : []
+        let owned = OwnedObject.allCases.filter {
+            !there.contains($0) && ($0 != .disruptionBudget || session.settings.replicas > 1)
+        }
         let definition = home == .resourceOnceDefined ? [SessionDefinition.manifest] : []
         return DryRun(
             objects: definition + [session.object]

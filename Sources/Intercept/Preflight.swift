@@ -61,7 +61,25 @@ struct Preflight: Sendable {
 
     /// What the API server does not allow of all that an intercept needs, sorted.
     func denied(_ home: SessionHome) async throws -> [String] {
-        try await self.denied(Permission.ofIntercept(home, session: self.names.session))
+        let isPrepared = try await self.isPrepared()
+        return try await self.denied(
+            Permission.ofIntercept(home, session: self.names.session, isPrepared: isPrepared)
+        )
+    }
+
+    /// Whether an administrator has made what the interceptor of this Service runs as.
+    func isPrepared() async throws -> Bool {
+        for object in OwnedObject.identity {
+            do {
+                let resources = self.client.resources(object.type, in: self.names.namespace)
+                guard let found = try await resources.find(object.name(in: self.names)),
+                    InterceptManifests.isInstalled(found)
+                else { return false }
+            } catch let error as KubernetesError where error.isForbidden {
+                return false
+            }
+        }
+        return true
     }
 
     private func denied(_ permissions: [Permission]) async throws -> [String] {

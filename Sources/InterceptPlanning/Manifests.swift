@@ -31,8 +31,8 @@ public struct InterceptManifests: Sendable {
             switch object {
             case .decoy: ["spec": self.decoySpec(decoyAddress)]
             case .serviceAccount: [:]
-            case .role: ["rules": self.rules]
-            case .roleBinding: self.roleBinding
+            case .role: ["rules": Self.rules(for: self.names, keptAs: [self.session.kind])]
+            case .roleBinding: Self.roleBinding(for: self.names)
             case .configMap: ["data": self.configuration(decoyAddress: decoyAddress)]
             case .disruptionBudget: ["spec": ["maxUnavailable": 1, "selector": self.podSelector]]
             case .deployment: ["spec": self.deploymentSpec]
@@ -73,6 +73,11 @@ public struct InterceptManifests: Sendable {
         self.incarnation(of: object).map { $0 == ServiceSwap.selectedIncarnation(of: service) } ?? false
     }
 
+    /// Whether an administrator made an object for all intercepts of a Service: no Session owns it, and it stays.
+    public static func isInstalled(_ object: DynamicObject) -> Bool {
+        self.isOurs(object) && object.labels[Marks.installedLabel] == "true"
+    }
+
     /// Whether Detour made an object.
     static func isOurs(_ object: DynamicObject) -> Bool {
         object.labels[Self.managedBy.key] == Self.managedBy.value
@@ -109,44 +114,42 @@ public struct InterceptManifests: Sendable {
     /// What a replica may do: its own Session and Service by name, see Pods, and become an owner of what keeps it able to
     /// restore. A change of a Role's rules is refused by the API server unless who makes it has them himself. No
     /// wildcard, no Secrets.
-    private var rules: JSONValue {
+    ///
+    /// - Parameter kinds: what kinds of objects may hold its Session.
+    static func rules(for names: InterceptNames, keptAs kinds: [SessionKind]) -> JSONValue {
         func rule(_ group: String, _ resource: String, _ verbs: [String], named names: [String] = []) -> JSONValue {
             PolicyRule(group, [resource], verbs, named: names).json
         }
-        let kept = self.session.kind.type
-        let status =
-            self.session.kind == .resource
-            ? [rule(kept.group, "\(kept.plural)/status", ["patch"], named: [self.session.name])] : []
-        let own = rule(
-            kept.group,
-            kept.plural,
-            ["get", "list", "watch", "patch", "delete"],
-            named: [self.session.name]
-        )
+        let own = kinds.flatMap { kind in
+            let kept = kind.type
+            let verbs = ["get", "list", "watch", "patch", "delete"]
+            let status = rule(kept.group, "\(kept.plural)/status", ["patch"], named: [names.session])
+            return [rule(kept.group, kept.plural, verbs, named: [names.session])] + (kind == .resource ? [status] : [])
+        }
         let others = [
-            rule("", "services", ["get", "list", "watch", "patch"], named: [self.session.service]),
-            rule("", "services", ["patch"], named: [self.names.decoy]),
-            rule("", "serviceaccounts", ["patch"], named: [self.names.interceptor]),
-            rule(ResourceType.roles.group, "roles", ["patch"], named: [self.names.interceptor]),
-            rule(ResourceType.roles.group, "rolebindings", ["patch"], named: [self.names.interceptor]),
-            rule("", "endpoints", ["get", "list", "watch"], named: [self.names.decoy]),
+            rule("", "services", ["get", "list", "watch", "patch"], named: [names.service]),
+            rule("", "services", ["patch"], named: [names.decoy]),
+            rule("", "serviceaccounts", ["patch"], named: [names.interceptor]),
+            rule(ResourceType.roles.group, "roles", ["patch"], named: [names.interceptor]),
+            rule(ResourceType.roles.group, "rolebindings", ["patch"], named: [names.interceptor]),
+            rule("", "endpoints", ["get", "list", "watch"], named: [names.decoy]),
             rule("", "pods", ["get", "list", "watch"]),
         ]
-        return .array([own] + status + others)
+        return .array(own + others)
     }
 
-    private var roleBinding: [String: JSONValue] {
+    static func roleBinding(for names: InterceptNames) -> [String: JSONValue] {
         [
             "roleRef": [
                 "apiGroup": .string(ResourceType.roles.group),
                 "kind": "Role",
-                "name": .string(self.names.interceptor),
+                "name": .string(names.interceptor),
             ],
             "subjects": [
                 [
                     "kind": "ServiceAccount",
-                    "name": .string(self.names.interceptor),
-                    "namespace": .string(self.session.namespace),
+                    "name": .string(names.interceptor),
+                    "namespace": .string(names.namespace),
                 ]
             ],
         ]
@@ -169,8 +172,11 @@ public struct InterceptManifests: Sendable {
 }
 
 extension OwnedObject {
+    /// What a replica runs as: only who may write Roles can make these.
+    public static let identity: [OwnedObject] = [.serviceAccount, .role, .roleBinding]
+
     /// The resource it is an object of, in the version of current servers.
-    var type: ResourceType {
+    public var type: ResourceType {
         switch self {
         case .decoy: .services
         case .serviceAccount: .serviceAccounts
@@ -183,7 +189,7 @@ extension OwnedObject {
     }
 
     /// The name it has for one Service.
-    func name(in names: InterceptNames) -> String {
+    public func name(in names: InterceptNames) -> String {
         self == .decoy ? names.decoy : names.interceptor
     }
 }

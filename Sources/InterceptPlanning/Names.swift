@@ -37,6 +37,8 @@ public enum Marks {
     public static let holdsLabel = "detour.dev/holds"
     /// The value of `holdsLabel` where that is a Session.
     public static let holdsSession = "session"
+    /// On what an administrator made for the interceptors of a Service: it is used as it is, and stays.
+    public static let installedLabel = "detour.dev/installed"
     /// Who is named as field manager in every write.
     public static let fieldManager = "detour"
 

@@ -25,20 +25,26 @@ public struct Permission: Sendable, Hashable, CustomStringConvertible {
     /// - Parameters:
     ///   - home: where its Session is kept.
     ///   - session: the name that a ConfigMap with the Session has, so that no other need be writable; nil for all of them.
-    public static func ofIntercept(_ home: SessionHome, session: String? = nil) -> [Permission] {
+    ///   - isPrepared: whether an administrator has made what the interceptor runs as.
+    public static func ofIntercept(
+        _ home: SessionHome,
+        session: String? = nil,
+        isPrepared: Bool = false
+    ) -> [Permission] {
+        let making = isPrepared ? ["get"] : ["get", "create", "patch"]
         let common = [
             self.need(["get", "list", "watch", "patch", "create"], .services),
             self.need(["get", "list", "watch"], .endpoints),
             self.need(["get", "create"], .configMaps), self.need(["get", "create"], .deployments),
             self.need(["get", "create"], .podDisruptionBudgets),
-            self.need(["get", "create", "patch"], .serviceAccounts), self.need(["get", "create", "patch"], .roles),
-            self.need(["get", "create", "patch"], .roleBindings),
+            self.need(making, .serviceAccounts), self.need(making, .roles), self.need(making, .roleBindings),
             self.need(["get", "list", "watch"], .pods), self.need(["get", "create"], .pods, "portforward"),
         ]
         return common.flatMap { $0 } + self.ofSession(home, session)
     }
 
-    private static func ofSession(_ home: SessionHome, _ session: String?) -> [Permission] {
+    /// What its Session alone needs.
+    static func ofSession(_ home: SessionHome, _ session: String?) -> [Permission] {
         switch home {
         case .resource:
             self.need(["get", "list", "watch", "create", "patch", "delete"], .sessions)

@@ -65,7 +65,7 @@ public struct SessionController: Sendable {
             let (type, name) = manifests.identity(object)
             let resources = self.client.resources(type, in: self.names.namespace)
             guard let found = try await resources.find(name) else { continue }
-            if Self.isOwned(found, by: session) {
+            if Self.isOwned(found, by: session) || InterceptManifests.isInstalled(found) {
                 owned.insert(object)
                 continue
             }

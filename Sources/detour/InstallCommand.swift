@@ -52,6 +52,14 @@ struct InstallCommand: AsyncParsableCommand {
     )
     var configMaps = false
 
+    @Flag(
+        help: """
+            Make what the interceptor of each --service runs as (ServiceAccount, Role, RoleBinding), too, and leave the \
+            right to make these out of the Role.
+            """
+    )
+    var interceptors = false
+
     @Flag(help: "Print the manifests and change nothing.")
     var dryRun = false
 
@@ -70,11 +78,11 @@ struct InstallCommand: AsyncParsableCommand {
             return
         }
         guard self.users.isEmpty, self.groups.isEmpty, self.serviceAccounts.isEmpty, self.services.isEmpty,
-            !self.configMaps
+            !self.configMaps, !self.interceptors
         else {
             throw ValidationError(
-                "--user, --group, --service-account, --service and --config-maps go with -n NAMESPACE: --cluster gives "
-                    + "nothing to anybody"
+                "--user, --group, --service-account, --service, --config-maps and --interceptors go with -n NAMESPACE: "
+                    + "--cluster gives nothing to anybody"
             )
         }
     }
@@ -106,6 +114,9 @@ struct InstallCommand: AsyncParsableCommand {
         guard !namespace.isEmpty, !self.services.contains("") else {
             throw ValidationError("-n and --service take a name that is not empty")
         }
+        guard !self.interceptors || !self.services.isEmpty else {
+            throw ValidationError("--interceptors wants to know of which Services: name each with --service")
+        }
         let users = try self.users.map { try Self.read(Subject(.user, $0), "--user") }
         let groups = try self.groups.map { try Self.read(Subject(.group, $0), "--group") }
         let accounts = try self.serviceAccounts.map {
@@ -115,7 +126,8 @@ struct InstallCommand: AsyncParsableCommand {
             namespace,
             subjects: users + groups + accounts,
             services: self.services,
-            keepsConfigMaps: self.configMaps
+            keepsConfigMaps: self.configMaps,
+            preparesInterceptors: self.interceptors
         )
     }
 

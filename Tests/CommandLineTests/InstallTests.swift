@@ -39,6 +39,14 @@ struct InstallTests {
         )
     }
 
+    @Test("The manifests of a namespace in which what interceptors run as is made once")
+    func interceptors() throws {
+        try expectGolden(
+            try self.text("-n", "shop", "--service", "leaf", "--interceptors", "--dry-run"),
+            "install-interceptors.yaml"
+        )
+    }
+
     @Test("The manifests of the cluster")
     func cluster() throws {
         try expectGolden(try self.text("--cluster", "--dry-run"), "install-cluster.yaml")
@@ -75,6 +83,7 @@ struct InstallTests {
             ([], "say where"), (["--user", "ada"], "say where"), (["--cluster", "-n", "shop"], "say where"),
             (["--cluster", "--user", "ada"], "go with -n"), (["--cluster", "--service", "leaf"], "go with -n"),
             (["--cluster", "--config-maps"], "go with -n"),
+            (["--cluster", "--interceptors"], "go with -n"), (["-n", "shop", "--interceptors"], "of which Services"),
             (["-n", "shop", "--user", ""], "--user takes"),
             (["-n", "shop", "--service-account", "a:"], "NAMESPACE:NAME"), (["-n", ""], "not empty"),
             (["-n", "shop", "--service", ""], "not empty"),

@@ -141,6 +141,18 @@ struct InstallerTests {
         #expect(self.writes == 0)
     }
 
+    @Test("What an intercept that goes on has made for itself is left alone")
+    func inUse() async throws {
+        let installation = Installation.namespace("shop", subjects: [], services: ["leaf"], preparesInterceptors: true)
+        var account = try #require(installation.items.first { $0.type == .serviceAccounts }).manifest
+        account["metadata"]?["labels"]?[Marks.installedLabel] = nil
+        account["metadata"]?["ownerReferences"] = [["kind": "Session", "uid": "u"]]
+        self.server.change { [account] in _ = $0.put(account) }
+        let error = await #expect(throws: PlanningError.self) { try await self.install(installation) }
+        #expect(error?.message.contains("intercept that goes on") == true)
+        #expect(self.writes == 0)
+    }
+
     @Test("Two administrators at once: who lost the race looks again", arguments: ["create", "patch"])
     func race(verb: String) async throws {
         if verb == "patch" { try await self.install(try self.shop("eve")) }

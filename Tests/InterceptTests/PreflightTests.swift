@@ -91,6 +91,24 @@ struct PreflightTests {
         #expect(Set(names) == ["intercept-shop-leaf"])
     }
 
+    @Test("Where all that the interceptor runs as is there, the right to make it is not asked about")
+    func prepared() async throws {
+        let scene = Scene()
+        let forbidden: Set<String> = ["create roles", "patch rolebindings", "create serviceaccounts"]
+        scene.server.change { $0.forbidden = forbidden }
+        let installation = Installation.namespace("shop", subjects: [], services: ["leaf"], preparesInterceptors: true)
+        for item in installation.items.dropLast() {
+            await #expect(throws: InterceptError.self) { try await scene.preflight.permissions(.resource) }
+            let object = item.manifest
+            scene.server.change { _ = $0.put(object) }
+        }
+        try await scene.preflight.permissions(.resource)
+        let plan = try await scene.run().dryRun()
+        #expect(plan.objects.map(\.kind) == ["Session", "Service", "ConfigMap", "Deployment"])
+        scene.server.change { $0.forbidden.insert("get roles") }
+        await #expect(throws: InterceptError.self) { try await scene.preflight.permissions(.resource) }
+    }
+
     @Test(
         "A new Session is kept as one where the cluster knows them or the user can make them known, else in a ConfigMap",
         arguments: [

@@ -50,6 +50,34 @@ struct RoleTests: InterceptScenario {
         try self.expectUntouched(server, service)
     }
 
+    @Test(
+        "Where what interceptors run as is prepared, a developer who may not write Roles intercepts, and that stays",
+        arguments: SessionKind.allCases
+    )
+    func prepared(kind: SessionKind) async throws {
+        let (cluster, service) = self.world(kind)
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let items = Installation.namespace(
+            "shop",
+            subjects: [],
+            services: ["leaf"],
+            keepsConfigMaps: kind == .configMap,
+            preparesInterceptors: true
+        ).items
+        let prepared = items.dropLast().map(\.manifest)
+        server.change { cluster in for object in prepared { cluster.put(object) } }
+        let before = server.cluster.all(.roles)
+        let store = self.store(RoleTransport(server, role: try #require(items.last).manifest))
+        let session = try await self.hijack(store, service, kind)
+        #expect(session.phase == .active)
+        try await store.update { $0.leaving(routeID: "r1", reason: "done") }
+        #expect(try await SessionEnding(store: store).settle(patience: .zero) == .gone)
+        #expect(server.cluster.all(.roles) == before)
+        #expect(server.cluster.all(.serviceAccounts).count == 1)
+        #expect(server.cluster.all(.deployments).isEmpty)
+        #expect(server.cluster[.services, "shop", "leaf"]?["spec"] == service["spec"])
+    }
+
     @Test("Other Services are out of reach of a Role that keeps Sessions in ConfigMaps for one")
     func otherService() async throws {
         let (cluster, service) = self.world(.configMap)

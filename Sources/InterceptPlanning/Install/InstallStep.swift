@@ -29,7 +29,7 @@ public struct InstallStep: Sendable, Hashable {
     /// - Parameters:
     ///   - item: what is wanted.
     ///   - found: what is there under its name; nil for nothing.
-    /// - Throws: ``PlanningError`` of code `foreignObject` when that is somebody else's, or is being deleted.
+    /// - Throws: ``PlanningError`` of code `foreignObject` when that is somebody else's, an intercept's, or being deleted.
     public init(_ item: Installation.Item, found: DynamicObject?) throws {
         self.item = item
         guard let found else {
@@ -43,6 +43,8 @@ public struct InstallStep: Sendable, Hashable {
         guard item.type == .customResourceDefinitions || InterceptManifests.isOurs(found) else {
             throw PlanningError.foreign(item)
         }
+        // It goes with the Session that owns it, and so would what is merged into it.
+        guard found[path: "metadata", "ownerReferences"] == nil else { throw PlanningError.inUse(item) }
         self.differences = found.json.merging(item.manifest.json).differences(from: found.json)
         self.outcome = self.differences.isEmpty ? .unchanged : .changed
         self.resourceVersion = found.resourceVersion
@@ -102,6 +104,14 @@ extension PlanningError {
             .foreignObject,
             "\(item) exists and was not made by Detour: it lacks the label \(key)=\(value). Delete it if nothing else "
                 + "needs it, or label it so to have its contents replaced, and try again"
+        )
+    }
+
+    fileprivate static func inUse(_ item: Installation.Item) -> PlanningError {
+        PlanningError(
+            .foreignObject,
+            "\(item) belongs to an intercept that goes on; end that first (detour session list, detour session close), "
+                + "and try again"
         )
     }
 

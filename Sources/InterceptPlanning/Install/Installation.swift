@@ -34,16 +34,25 @@ public struct Installation: Sendable, Hashable {
     ///     name; nothing else but Sessions may. Without it the garbage collector does that.
     ///   - keepsConfigMaps: whether Sessions may be kept in ConfigMaps, too: those of the Services that are named, or,
     ///     where none is, of all. Then every ConfigMap of the namespace may be changed.
+    ///   - preparesInterceptors: whether what the interceptors of the Services that are named run as is made too. The
+    ///     Role then makes none, and intercepts of other Services are refused.
     public static func namespace(
         _ namespace: String,
         subjects: [Subject],
         services: [String],
-        keepsConfigMaps: Bool = false
+        keepsConfigMaps: Bool = false,
+        preparesInterceptors: Bool = false
     ) -> Installation {
-        let kept = keepsConfigMaps ? self.configMaps(of: services, in: namespace) : []
-        let rules = PolicyRule.allowing(self.permissions + kept) + self.deletions(services, in: namespace)
+        let names = self.withoutRepetition(services).map { InterceptNames(namespace: namespace, service: $0) }
+        let kinds: [SessionKind] = keepsConfigMaps ? [.resource, .configMap] : [.resource]
+        let identities = preparesInterceptors ? names.flatMap { self.identity($0, keptAs: kinds) } : []
+        let needed =
+            Permission.ofIntercept(.resource, isPrepared: preparesInterceptors) + Permission.helpful
+            + (keepsConfigMaps ? self.configMaps(of: names) : [])
+        let made = OwnedObject.allCases.filter { !preparesInterceptors || !OwnedObject.identity.contains($0) }
+        let rules = PolicyRule.allowing(needed) + self.deletions(made, of: names)
         let role = self.item(.roles, in: namespace, ["rules": self.rules(rules)])
-        guard !subjects.isEmpty else { return Installation(items: [role]) }
+        guard !subjects.isEmpty else { return Installation(items: identities + [role]) }
         let binding: [String: JSONValue] = [
             "roleRef": [
                 "apiGroup": .string(ResourceType.roles.group),
@@ -52,27 +61,40 @@ public struct Installation: Sendable, Hashable {
             ],
             "subjects": .array(self.withoutRepetition(subjects).map(\.json)),
         ]
-        return Installation(items: [role, self.item(.roleBindings, in: namespace, binding)])
+        return Installation(items: identities + [role, self.item(.roleBindings, in: namespace, binding)])
+    }
+
+    /// What the interceptor of a Service runs as.
+    private static func identity(_ names: InterceptNames, keptAs kinds: [SessionKind]) -> [Item] {
+        OwnedObject.identity.map { object in
+            let fields: [String: JSONValue] =
+                switch object {
+                case .role: ["rules": InterceptManifests.rules(for: names, keptAs: kinds)]
+                case .roleBinding: InterceptManifests.roleBinding(for: names)
+                default: [:]
+                }
+            var item = self.item(object.type, named: object.name(in: names), in: names.namespace, fields)
+            item.manifest["metadata"]?["labels"]?[Marks.installedLabel] = "true"
+            return item
+        }
     }
 
     private static var permissions: [Permission] {
         Permission.ofIntercept(.resource) + Permission.helpful
     }
 
-    private static func configMaps(of services: [String], in namespace: String) -> [Permission] {
-        guard !services.isEmpty else { return Permission.ofIntercept(.configMap) }
-        return self.withoutRepetition(services).flatMap { service in
-            let session = InterceptNames(namespace: namespace, service: service).session
-            return Permission.ofIntercept(.configMap, session: session)
-        }
+    private static func configMaps(of names: [InterceptNames]) -> [Permission] {
+        guard !names.isEmpty else { return Permission.ofSession(.configMap, nil) }
+        return names.flatMap { Permission.ofSession(.configMap, $0.session) }
     }
 
     private static func item(
         _ type: ResourceType,
+        named name: String = roleName,
         in namespace: String?,
         _ fields: [String: JSONValue]
     ) -> Item {
-        var manifest = DynamicObject(type, name: self.roleName, namespace: namespace, fields)
+        var manifest = DynamicObject(type, name: name, namespace: namespace, fields)
         let (key, value) = InterceptManifests.managedBy
         manifest["metadata"]?["labels"] = JSONValue([key: value])
         return Item(type: type, manifest: manifest)
@@ -82,10 +104,9 @@ public struct Installation: Sendable, Hashable {
         .array(rules.map(\.json))
     }
 
-    private static func deletions(_ services: [String], in namespace: String) -> [PolicyRule] {
-        let names = self.withoutRepetition(services).map { InterceptNames(namespace: namespace, service: $0) }
+    private static func deletions(_ objects: [OwnedObject], of names: [InterceptNames]) -> [PolicyRule] {
         guard !names.isEmpty else { return [] }
-        let rules = OwnedObject.allCases.map { object in
+        let rules = objects.map { object in
             let type = object.type
             return PolicyRule(type.group, [type.plural], ["delete"], named: names.map { object.name(in: $0) })
         }

@@ -116,6 +116,32 @@ struct InstallationTests {
         #expect(writes(named) == sessions.reduce(own) { $0.union($1) })
     }
 
+    @Test("Prepared interceptors run as those that an intercept makes, and nobody needs to write Roles for them")
+    func prepared() throws {
+        let items = Installation.namespace(
+            "shop",
+            subjects: [],
+            services: ["leaf"],
+            keepsConfigMaps: true,
+            preparesInterceptors: true
+        ).items
+        #expect(items.map(\.type) == [.serviceAccounts, .roles, .roleBindings, .roles])
+        #expect(items.dropLast().allSatisfy { InterceptManifests.isInstalled($0.manifest) })
+        #expect(!InterceptManifests.isInstalled(items[3].manifest))
+        for kind in SessionKind.allCases {
+            var session = try Sample.session()
+            session.kind = kind
+            let manifests = InterceptManifests(session: session)
+            #expect(Self.grants(manifests.manifest(.role)).isSubset(of: Self.grants(items[1].manifest)))
+            for key in ["roleRef", "subjects"] {
+                #expect(items[2].manifest[key] == manifests.manifest(.roleBinding)[key])
+            }
+        }
+        let identity = ["serviceaccounts", "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io"]
+        let onIdentity = Self.grants(items[3].manifest).filter { identity.contains($0.resource) }
+        #expect(onIdentity == Set(identity.map { Grant(verb: "get", resource: $0) }))
+    }
+
     @Test("No rule has a wildcard, and no rule is about Secrets", arguments: [[], ["leaf"]], [false, true])
     func modest(services: [String], keepsConfigMaps: Bool) throws {
         let role = try Self.role(services: services, keepsConfigMaps: keepsConfigMaps)
