@@ -55,7 +55,7 @@ struct TLSPeerTests {
     func curl(version: String) async throws {
         try await self.run { folder, port, harness in
             let answer = try await Self.run([
-                "curl", "-sS", "--http\(version)", "--cacert", "\(folder)/ca.crt", "--connect-to",
+                "curl", "-sS", "--noproxy", "*", "--http\(version)", "--cacert", "\(folder)/ca.crt", "--connect-to",
                 "leaf.shop:443:127.0.0.1:\(port)",
                 "-w", "%{http_version} %{ssl_verify_result}", "https://leaf.shop/a", "https://leaf.shop/b?c",
             ])
@@ -68,7 +68,7 @@ struct TLSPeerTests {
     @Test("curl without TLS gets what nginx says to that")
     func plain() async throws {
         try await self.run { _, port, _ in
-            let answer = try await Self.run(["curl", "-sS", "http://127.0.0.1:\(port)/"])
+            let answer = try await Self.run(["curl", "-sS", "--noproxy", "*", "http://127.0.0.1:\(port)/"])
             #expect(answer.contains("The plain HTTP request was sent to HTTPS port"))
         }
     }
