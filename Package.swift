@@ -100,6 +100,8 @@ let package = Package(
         library("Tunnel", [nioCore], settings: dataPath),
         library("InterceptPlanning", ["KubernetesModel", "TrafficMatch"]),
         library("KubernetesWatch", ["KubernetesModel"]),
+        library("ResponseDiff", ["CZlib", "HTTPWire", "KubernetesModel"]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         // Layer 2: I/O.
         library(
             "ProxyTransport",
@@ -131,8 +133,8 @@ let package = Package(
         library(
             "Intercept",
             [
-                "CSpawn", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "SessionControl", "TrafficMatch",
-                "TunnelTransport", "Tunnel", nioCore, nioPosix, logging,
+                "CSpawn", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "ResponseDiff", "SessionControl",
+                "TrafficMatch", "TunnelTransport", "Tunnel", nioCore, nioPosix, logging,
             ]
         ),
         library(
@@ -149,7 +151,7 @@ let package = Package(
             name: "detour",
             dependencies: [
                 "Intercept", "Interceptor", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "OCIImage",
-                "SessionControl", "TrafficMatch", arguments, logging, lifecycle, unixSignals, yams,
+                "ResponseDiff", "SessionControl", "TrafficMatch", arguments, logging, lifecycle, unixSignals, yams,
             ],
             swiftSettings: settings
         ),
@@ -174,6 +176,7 @@ let package = Package(
         tests("Tunnel", [nioCore]),
         tests("InterceptPlanning", ["KubernetesModel", "TrafficMatch"], exclude: ["Goldens", "Doctor/Goldens"]),
         tests("KubernetesWatch", ["KubernetesModel"]),
+        tests("ResponseDiff", ["CZlib", "HTTPWire", "KubernetesModel"], exclude: ["Goldens"]),
         tests("HTTP2Wire"),
         tests("TLSWire"),
         tests("HTTP2Relay", ["ProxyCore", "HTTP2Wire", "TrafficMatch", nioCore]),
@@ -208,8 +211,8 @@ let package = Package(
             "Intercept",
             [
                 "CSpawn", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport",
-                "SessionControl",
-                "TrafficMatch", "TunnelTransport", logging, nioCore, nioPosix,
+                "ResponseDiff", "SessionControl",
+                "TrafficMatch", "Tunnel", "TunnelTransport", logging, nioCore, nioPosix,
             ]
         ),
         tests(
@@ -224,7 +227,7 @@ let package = Package(
             name: "CommandLineTests",
             dependencies: [
                 "detour", "Intercept", "InterceptPlanning", "KubernetesClient", "KubernetesModel",
-                "KubernetesTestSupport", "TestSupport", "TrafficMatch", arguments, yams,
+                "KubernetesTestSupport", "ResponseDiff", "TestSupport", "TrafficMatch", arguments, yams,
             ],
             exclude: ["Goldens"],
             swiftSettings: settings

@@ -7,6 +7,13 @@ public struct JSONDifference: Sendable, Hashable, CustomStringConvertible {
     /// What stands there now; nil when nothing does.
     public var after: JSONValue?
 
+    /// A difference by its parts.
+    public init(path: String, before: JSONValue?, after: JSONValue?) {
+        self.path = path
+        self.before = before
+        self.after = after
+    }
+
     /// The difference in one line, such as `/spec/replicas: 1 → 2`.
     public var description: String {
         let place = self.path.isEmpty ? "/" : self.path
