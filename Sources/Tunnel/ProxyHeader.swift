@@ -25,6 +25,8 @@ public struct ProxyHeader: Sendable, Hashable {
     public static let servicePortType: UInt8 = 0xe1
     /// The field that carries the name, as in ALPN (RFC 7301), of what the bytes behind the header speak.
     public static let applicationProtocolType: UInt8 = 0x01
+    /// The field that says that the stream carries a ``MirrorRecord`` after the other, from the range left to applications.
+    public static let mirrorType: UInt8 = 0xe2
     /// The field that carries a CRC-32C of the whole header.
     public static let checksumType: UInt8 = 0x03
     /// The longest header that is accepted; the format would allow 65,551 bytes.
@@ -40,6 +42,15 @@ public struct ProxyHeader: Sendable, Hashable {
     public var servicePort: UInt16?
     /// Further fields, in their order.
     public var fields: [Field] = []
+
+    /// Whether what follows is copies, and no connection.
+    public var isMirror: Bool {
+        get { self.fields.contains { $0.type == Self.mirrorType } }
+        set {
+            self.fields.removeAll { $0.type == Self.mirrorType }
+            if newValue { self.fields.append(.init(type: Self.mirrorType, value: [1])) }
+        }
+    }
 
     /// A header that tells of a connection from `source` to `destination`.
     public init(
