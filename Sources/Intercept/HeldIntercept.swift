@@ -36,6 +36,7 @@ struct HeldIntercept: Sendable {
 
     /// Returns when this machine was given up; throws when someone ended the intercept, or on cancellation.
     func hold() async throws -> End {
+        let jobs = AsyncStream<MirrorStation.Job>.makeStream()
         let keeper = TunnelKeeper(
             store: self.store,
             identity: self.membership.identity,
@@ -45,7 +46,11 @@ struct HeldIntercept: Sendable {
                 epoch: UInt64(self.membership.route.epoch),
                 version: self.run.options.version
             ),
-            destination: LocalPorts(service: self.run.localService, ports: self.membership.localPorts),
+            destination: LocalPorts(
+                service: self.run.localService,
+                ports: self.membership.localPorts,
+                mirror: self.run.station.map { ($0, jobs.continuation) }
+            ),
             traffic: self.run.traffic,
             logger: self.run.logger,
             events: self.run.events
@@ -54,6 +59,12 @@ struct HeldIntercept: Sendable {
             group.addTask {
                 try await keeper.run()
                 return nil
+            }
+            if let station = self.run.station {
+                group.addTask {
+                    await station.serve(jobs.stream)
+                    return nil
+                }
             }
             group.addTask {
                 try await self.start(keeper)
@@ -85,7 +96,8 @@ struct HeldIntercept: Sendable {
                     ports: self.membership.localPorts.sorted { $0.key < $1.key }.map { "\($0.key) → \($0.value)" },
                     match: "\(self.membership.route.match)",
                     session: session.name,
-                    replicas: keeper.connected.count
+                    replicas: keeper.connected.count,
+                    isMirror: self.membership.route.isMirror
                 )
             )
         )
@@ -211,9 +223,7 @@ struct HeldIntercept: Sendable {
     func rival(in session: Session) -> InterceptError? {
         let route = self.membership.route
         let place = "\(self.run.names.service) in namespace \(self.run.names.namespace)"
-        if session.routes.contains(where: {
-            $0.owner == route.owner && $0.match == route.match && $0.ports == route.ports
-        }) {
+        if session.routes.contains(where: route.renews) {
             return InterceptError(.ended, "\(route.owner) intercepts \(place) with the same match elsewhere now")
         }
         guard case .refused(let refusal) = session.joining(route) else { return nil }

@@ -25,8 +25,13 @@ public struct Explanation: Sendable, Hashable {
     /// The routes of the port, in the order they are asked.
     public var verdicts: [Verdict]
 
-    /// The route that takes the request: the first that matches.
-    public var taker: Route? { self.verdicts.first(where: \.matches)?.route }
+    /// The route that takes the request: the first that matches and is no mirror.
+    public var taker: Route? { self.verdicts.first { $0.matches && !$0.route.isMirror }?.route }
+
+    /// The mirrors that get a copy of the exchange: all that match, where the original answers.
+    public var mirrors: [Route] {
+        self.taker == nil ? self.verdicts.filter { $0.matches && $0.route.isMirror }.map(\.route) : []
+    }
 
     /// What an interceptor with these routes would decide for a request to `port`.
     public init(of request: RequestSample, port: Int, routes: [Route]) {

@@ -16,7 +16,7 @@ extension Session {
     ///
     /// A route of someone else that takes every request this one would take is a conflict: the match is taken. So is any
     /// route beside one that takes whole connections. Where two matches merely overlap (a request may carry both headers)
-    /// the earlier route gets the request; see ``overlapping(_:)``.
+    /// the earlier route gets the request; see ``overlapping(_:)``. A mirror takes nothing and is in nobody's way.
     ///
     /// - Parameters:
     ///   - route: the route to add; its epoch is set by this method.
@@ -27,14 +27,13 @@ extension Session {
         if let refusal = self.refusal(of: tlsSecrets) { return .refused(refusal) }
         var session = self
         var route = route
-        let own = session.routes.first { $0.owner == route.owner && $0.match == route.match && $0.ports == route.ports }
+        let own = session.routes.first { route.renews($0) }
         if let own {
             route.epoch = own.epoch + 1
             session.routes.removeAll { $0.id == own.id }
         }
         let conflicts = session.routes.filter {
-            !Set($0.ports).isDisjoint(with: route.ports)
-                && ($0.match.covers(route.match) || route.match.takesEverything)
+            $0.competes(with: route) && ($0.match.covers(route.match) || route.match.takesEverything)
         }
         if let conflict = conflicts.first, !takeOver {
             return .refused(
@@ -75,7 +74,14 @@ extension Session {
     /// The routes listed before `route` that would get some of its requests, because a request may satisfy both.
     public func overlapping(_ route: Route) -> [Route] {
         self.routes.prefix { $0.id != route.id }
-            .filter { !Set($0.ports).isDisjoint(with: route.ports) && $0.match.overlaps(route.match) }
+            .filter { $0.competes(with: route) && $0.match.overlaps(route.match) }
+    }
+
+    /// The routes that take requests a mirror would get copies of: no original answers those, so none is copied.
+    public func starving(_ mirror: Route) -> [Route] {
+        self.routes.filter {
+            !$0.isMirror && !Set($0.ports).isDisjoint(with: mirror.ports) && $0.match.overlaps(mirror.match)
+        }
     }
 
     /// Removes a route; the last one to leave closes the Session. Nil when there is nothing to write.

@@ -123,6 +123,8 @@ public struct Route: Sendable, Hashable {
     public var samplePer10000: Int
     /// Whether the laptop counts the requests it takes: each then gets a tunnel stream of its own.
     public var isBounded: Bool
+    /// Whether it only gets copies of what the original answers, and takes nothing.
+    public var isMirror: Bool
 
     /// A route by its parts.
     public init(
@@ -135,7 +137,8 @@ public struct Route: Sendable, Hashable {
         ttlSeconds: Int = 60,
         onUnreachable: Unreachable = .original,
         samplePer10000: Int = 10_000,
-        isBounded: Bool = false
+        isBounded: Bool = false,
+        isMirror: Bool = false
     ) {
         self.id = id
         self.owner = owner
@@ -147,6 +150,24 @@ public struct Route: Sendable, Hashable {
         self.onUnreachable = onUnreachable
         self.samplePer10000 = samplePer10000
         self.isBounded = isBounded
+        self.isMirror = isMirror
+    }
+
+    /// What it takes, or gets copies of, in words.
+    public var claim: String {
+        guard self.isMirror else { return "\(self.match)" }
+        return "copies of \(self.match.takesEverything ? "every request" : "\(self.match)")"
+    }
+
+    /// Whether it is what the same person asked for before: the newer one takes the older one's place.
+    public func renews(_ other: Route) -> Bool {
+        other.owner == self.owner && other.match == self.match && other.ports == self.ports
+            && other.isMirror == self.isMirror
+    }
+
+    /// Whether both are for a common port and take requests there: of two such, only one gets a request.
+    func competes(with other: Route) -> Bool {
+        !self.isMirror && !other.isMirror && !Set(self.ports).isDisjoint(with: other.ports)
     }
 }
 

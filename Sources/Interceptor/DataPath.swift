@@ -120,7 +120,8 @@ struct DataPath: Sendable {
                                 onUnreachable: route.onUnreachable == .original ? .original : .unavailable,
                                 samplePer10000: route.samplePer10000,
                                 isBounded: route.isBounded,
-                                isPaused: paused.contains(route.id)
+                                isPaused: paused.contains(route.id),
+                                isMirror: route.isMirror
                             )
                         }
                     )

@@ -68,7 +68,8 @@ struct Exchange: Sendable {
             raw: nil,
             matched: self.matched,
             route: route,
-            flags: self.flags
+            flags: self.flags,
+            isWhole: self.isComplete && !self.isSynthetic
         )
     }
 }

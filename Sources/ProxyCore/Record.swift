@@ -42,6 +42,8 @@ public struct Record: Hashable, Sendable {
     public var route: String?
     /// What went wrong.
     public var flags: ResponseFlags
+    /// Whether a request and its response were passed on from their first byte to their last.
+    public var isWhole: Bool
 
     /// A line from its parts.
     public init(
@@ -54,7 +56,8 @@ public struct Record: Hashable, Sendable {
         raw: RawReason?,
         matched: Bool,
         route: String?,
-        flags: ResponseFlags
+        flags: ResponseFlags,
+        isWhole: Bool = false
     ) {
         self.kind = kind
         self.server = server
@@ -66,6 +69,7 @@ public struct Record: Hashable, Sendable {
         self.matched = matched
         self.route = route
         self.flags = flags
+        self.isWhole = isWhole
     }
 }
 

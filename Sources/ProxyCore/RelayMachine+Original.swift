@@ -139,7 +139,9 @@ extension RelayMachine {
             guard self.originalHasEnded else {
                 return .wait
             }
-            if !exchange.responseBody.endsWithConnection {
+            if exchange.responseBody.endsWithConnection {
+                exchange.responseStage = .done
+            } else {
                 exchange.flags.insert(.upstreamClosed)
             }
             self.exchange = exchange

@@ -24,11 +24,13 @@ public struct Route: Hashable, Sendable {
     public var samplePer10000: Int
 
     /// Whether it takes connections, and looks at no request.
-    public var takesWholeConnections: Bool { self.match.takesEverything }
+    public var takesWholeConnections: Bool { self.match.takesEverything && !self.isMirror }
     /// Whether each request gets a connection into the tunnel of its own: the laptop counts them.
     public var isBounded: Bool
     /// Whether it takes nothing for now, as if it were not there.
     public var isPaused: Bool
+    /// Whether it gets copies of exchanges with the original, and takes nothing.
+    public var isMirror: Bool
 
     /// A route from its parts.
     public init(
@@ -39,7 +41,8 @@ public struct Route: Hashable, Sendable {
         onUnreachable: OnUnreachable = .original,
         samplePer10000: Int = 10_000,
         isBounded: Bool = false,
-        isPaused: Bool = false
+        isPaused: Bool = false,
+        isMirror: Bool = false
     ) {
         self.id = id
         self.match = match
@@ -49,5 +52,6 @@ public struct Route: Hashable, Sendable {
         self.samplePer10000 = samplePer10000
         self.isBounded = isBounded
         self.isPaused = isPaused
+        self.isMirror = isMirror
     }
 }

@@ -30,6 +30,7 @@ extension Connection {
     private func forward(_ handler: SideHandler, _ count: Int, to target: Side, keep: Bool) {
         let bytes = handler.take(count)
         if keep { self.kept = bytes }
+        self.copy?.add(bytes, from: handler.side)
         if self.handler(target)?.send(bytes) != true {
             self.undeliverable(target)
         }
@@ -104,17 +105,18 @@ extension Connection {
             handler.held.withUnsafeReadableBytes { self.request.take(head, ByteView($0)) }
         }
         let routes = self.state.routes
-        guard !routes.isEmpty else {
-            self.machine.routed(.original)
-            return
+        if routes.isEmpty {
+            self.chosen = nil
+        } else {
+            self.chosen = handler.held.withUnsafeReadableBytes { raw in
+                routes.choose(
+                    isOutsideSample: self.isOutsideSample,
+                    isSatisfied: { $0.isSatisfied(by: head, in: ByteView(raw)) },
+                    survey: { $0.note(head, in: ByteView(raw)) }
+                )
+            }
         }
-        self.chosen = handler.held.withUnsafeReadableBytes { raw in
-            routes.choose(
-                isOutsideSample: self.isOutsideSample,
-                isSatisfied: { $0.isSatisfied(by: head, in: ByteView(raw)) },
-                survey: { $0.note(head, in: ByteView(raw)) }
-            )
-        }
+        if self.chosen == nil, !self.state.mirrors.isEmpty { self.beginCopy(head, handler) }
         self.machine.routed(self.chosen.map { .divert($0.route) } ?? .original)
     }
 
@@ -123,6 +125,7 @@ extension Connection {
             return
         }
         self.state.metrics.note(record)
+        if self.copy != nil { self.endCopy(record) }
         if record.server == .laptop, record.kind == .request || record.raw == .wholeConnection {
             self.chosen?.counters.diverted.add()
         }
@@ -177,6 +180,7 @@ extension Connection {
     /// Sends a response with lines added at the end of its head.
     private func forwardEdited(_ handler: SideHandler, _ head: Int, _ total: Int, _ lines: [StaticString]) {
         let response = handler.take(total)
+        self.copy?.add(response, from: handler.side)
         var edited = ByteBuffer()
         edited.reserveCapacity(total + 80)
         edited.writeImmutableBuffer(response.getSlice(at: response.readerIndex, length: head - 2) ?? ByteBuffer())

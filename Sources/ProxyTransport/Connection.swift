@@ -20,6 +20,8 @@ final class Connection {
     var request = RequestNote()
     /// The route that took the latest request, with its counters.
     var chosen: LoopRoute?
+    /// The copy of the exchange that is under way, where a mirror wants one.
+    var copy: ExchangeCopy?
     /// Whether it was the lot of this connection, which a route would have taken as a whole, to go to the original.
     var isOutsideSample = false
     let acceptedAt = NIODeadline.now()
@@ -262,6 +264,7 @@ extension Connection {
         self.loseClient()
         self.isOver = true
         self.settle()
+        self.abandonCopy()
         self.original?.close()
         self.upstream?.close()
         self.state.remove(self)

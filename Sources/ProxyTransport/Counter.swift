@@ -9,6 +9,11 @@ final class Counter: Sendable {
         self.storage.load(ordering: .relaxed)
     }
 
+    /// Takes all of it and leaves nothing.
+    func takeAll() -> Int {
+        self.storage.exchange(0, ordering: .relaxed)
+    }
+
     /// Adds `amount`, which a gauge may make negative.
     func add(_ amount: Int = 1) {
         self.storage.wrappingAdd(amount, ordering: .relaxed)

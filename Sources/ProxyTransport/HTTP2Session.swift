@@ -117,6 +117,7 @@ final class HTTP2Session {
             isSatisfied: { $0.isSatisfied(by: fields) },
             survey: { $0.note(fields) }
         )
+        if chosen == nil { self.connection.missMirrored { $0.isSatisfied(by: fields) } }
         var note = StreamNote(startedAt: .now(), chosen: chosen)
         if self.connection.state.log != nil { note.request.take(fields) }
         self.notes[stream] = note
@@ -281,6 +282,7 @@ extension Connection {
     /// Relays an HTTP/2 connection by streams where a route could take one; elsewhere nobody needs to read it.
     func takeOver() {
         if self.state.routes.isEmpty {
+            self.missMirrored { _ in true }
             self.machine.passHTTP2()
         } else {
             self.http2 = HTTP2Session(self)

@@ -14,7 +14,8 @@ final class LoopState {
     let shared: ListenerState
 
     private(set) var connections: [Int: Connection] = [:]
-    private var known: [LoopRoute] = []
+    private var intercepts: [LoopRoute] = []
+    private var copying: [RouteEntry] = []
     private var version = 0
     /// Connections that have ended and passed unread, by what was found.
     var unread: [RawReason: Int] = [:]
@@ -64,17 +65,31 @@ final class LoopState {
         self.shared.total.add(-1)
     }
 
-    /// The newest routes of this port.
+    /// The newest routes of this port that take something.
     @inline(__always)
     var routes: [LoopRoute] {
+        self.renew()
+        return self.intercepts
+    }
+
+    /// The newest mirrors of this port.
+    @inline(__always)
+    var mirrors: [RouteEntry] {
+        self.renew()
+        return self.copying
+    }
+
+    @inline(__always)
+    private func renew() {
         let version = self.table.currentVersion
         if version != self.version {
             self.version = version
-            self.known = self.table.entries(port: self.configuration.servicePort).map { entry in
-                self.known.first { $0.takes(entry) } ?? LoopRoute(entry)
+            let entries = self.table.entries(port: self.configuration.servicePort)
+            self.intercepts = entries.filter { !$0.route.isMirror }.map { entry in
+                self.intercepts.first { $0.takes(entry) } ?? LoopRoute(entry)
             }
+            self.copying = entries.filter(\.route.isMirror)
         }
-        return self.known
     }
 
     /// Adds a line to the batch that goes to the log a little later.

@@ -1,4 +1,5 @@
 import ProxyCore
+import Tunnel
 
 /// The counters of one Service port.
 final class PortMetrics: Sendable {
@@ -11,6 +12,9 @@ final class PortMetrics: Sendable {
     let bytesOut = Record.Server.allCases.map { _ in Counter() }
     let raw = RawReason.allCases.map { _ in Counter() }
     let acknowledgement = Histogram()
+    /// Exchanges a laptop has got a copy of.
+    let mirrored = Counter()
+    private let mirrorMisses = MirrorMiss.allCases.map { _ in Counter() }
     /// One counter for each server and reason; the first of each server is for "no reason".
     private let requests = (0..<Record.Server.allCases.count * (Fallback.allCases.count + 1)).map { _ in Counter() }
 
@@ -23,6 +27,11 @@ final class PortMetrics: Sendable {
         return self.requests[Int(server.rawValue) * (Fallback.allCases.count + 1) + column]
     }
 
+    /// Exchanges that a mirror matched and that were not copied.
+    func missed(_ reason: MirrorMiss) -> Counter {
+        self.mirrorMisses[reason.index]
+    }
+
     /// Counts what a log line says.
     func note(_ record: Record) {
         self.bytesIn[Int(record.server.rawValue)].add(record.bytesIn)
@@ -33,4 +42,9 @@ final class PortMetrics: Sendable {
             self.requests(record.server, record.fallback).add()
         }
     }
+}
+
+extension MirrorMiss {
+    /// Its place among all reasons.
+    var index: Int { Int(self.rawValue) - 1 }
 }

@@ -1,5 +1,6 @@
 import ProxyCore
 import Synchronization
+import Tunnel
 
 /// What the data plane counts, for Prometheus.
 public final class ProxyMetrics: Sendable {
@@ -31,6 +32,7 @@ public final class ProxyMetrics: Sendable {
         for port in ports { page.sample([("port", "\(port.port)")], port.active.value) }
         self.writeRequests(ports, &page)
         self.writeConnections(ports, &page)
+        self.writeMirrors(ports, &page)
         self.writeAcknowledgements(ports, &page)
         page.family(
             "detour_log_lines_dropped_total",
@@ -85,6 +87,16 @@ public final class ProxyMetrics: Sendable {
         }
         page.family("detour_original_connect_failures_total", "counter", "Connections the original did not accept.")
         for port in ports { page.sample([("port", "\(port.port)")], port.originalFailures.value) }
+    }
+
+    private func writeMirrors(_ ports: [PortMetrics], _ page: inout MetricsPage) {
+        page.family("detour_mirrored_exchanges_total", "counter", "Exchanges for mirrors: copied, or why not.")
+        for port in ports {
+            page.sample([("port", "\(port.port)"), ("result", "copied")], port.mirrored.value)
+            for reason in MirrorMiss.allCases where port.missed(reason).value > 0 {
+                page.sample([("port", "\(port.port)"), ("result", reason.token)], port.missed(reason).value)
+            }
+        }
     }
 
     private func writeAcknowledgements(_ ports: [PortMetrics], _ page: inout MetricsPage) {

@@ -7,7 +7,8 @@ func proxyPreamble(
     destination: SocketAddress?,
     route: String,
     servicePort: Int,
-    applicationProtocol: String?
+    applicationProtocol: String?,
+    isMirror: Bool = false
 ) -> ByteBuffer {
     var header = ProxyHeader(
         source: source.flatMap { ProxyEndpoint($0) },
@@ -16,5 +17,6 @@ func proxyPreamble(
         servicePort: UInt16(exactly: servicePort)
     )
     header.applicationProtocol = applicationProtocol
+    header.isMirror = isMirror
     return header.encoded()
 }

@@ -1,6 +1,7 @@
 public import ProxyCore
 import Synchronization
 import TrafficMatch
+import Tunnel
 
 /// How many requests a route has seen, and how many of them were its own.
 public struct RouteCounts: Hashable, Sendable {
@@ -12,7 +13,7 @@ public struct RouteCounts: Hashable, Sendable {
     public var seen: Int
     /// Requests that satisfied its match.
     public var matched: Int
-    /// Requests the laptop answered.
+    /// Requests the laptop answered, or of a mirror: exchanges it has got a copy of.
     public var diverted: Int
 }
 
@@ -27,11 +28,16 @@ final class RouteCounters: Sendable {
     let instance = Int(UInt32.random(in: 1 ... .max))
     let seen = Counter()
     let matched = Counter()
+    /// Requests the laptop answered, or of a mirror: exchanges it has got a copy of.
     let diverted = Counter()
     private let fallbacks = Fallback.allCases.map { _ in Counter() }
 
     /// Matched requests that the laptop did not answer, for this reason.
     func fallbacks(_ reason: Fallback) -> Counter { self.fallbacks[Int(reason.rawValue)] }
+    /// Copies of a mirror that are under way.
+    let copies = Allowance(MirrorLimits.copiesOfRoute)
+    /// Exchanges that were not copied and that the laptop has not been told of.
+    let untold = MirrorMiss.allCases.map { _ in Counter() }
 }
 
 /// The routes of every Service port; replaced as a whole, seen by every connection from its next request on.
@@ -50,6 +56,8 @@ public final class RouteTable: Sendable {
 
     private let state = Mutex(State())
     private let version = Atomic<Int>(1)
+    /// Bytes of copies that are under way, on all ports.
+    let copiedBytes = Allowance(MirrorLimits.bytes)
 
     /// A table without routes.
     public init() {}

@@ -1,3 +1,4 @@
+import HTTPWire
 import ProxyCore
 import TestSupport
 import Testing
@@ -10,6 +11,8 @@ private struct Script {
     var toUpstream = ""
     /// The answers in order, with the side that gives them.
     var answers: [(Side, String)] = []
+    /// Requests to the original with their answers.
+    var exchanges: [[String]] = []
 
     init(random: inout SplitMix64) {
         for index in 0..<Int.random(in: 1...8, using: &random) {
@@ -21,6 +24,7 @@ private struct Script {
             self.expected += answer
             if isDiverted { self.toUpstream += request } else { self.toOriginal += request }
             self.answers.append((isDiverted ? .upstream : .original, answer))
+            if !isDiverted { self.exchanges.append([request, answer]) }
         }
     }
 
@@ -82,6 +86,9 @@ struct RandomTests {
         #expect(rig.sent[.upstream] == script.toUpstream, "seed \(seed)")
         #expect(rig.records.count == script.answers.count, "seed \(seed)")
         #expect(rig.machine.raw == nil, "seed \(seed)")
+        let copies = rig.copies.map { [$0.request, $0.response].map { String(decoding: $0, as: UTF8.self) } }
+        #expect(copies == script.exchanges, "seed \(seed): what a mirror copies is the exchange, and nothing else")
+        #expect(!rig.copies.contains { !$0.isWhole }, "seed \(seed)")
         #expect(!rig.journal.contains("endless"), "seed \(seed)")
     }
 
@@ -141,5 +148,34 @@ struct RandomTests {
         #expect(rig.journal.filter { $0 == "finish client" }.count <= 1, "seed \(seed): \(rig.journal)")
         let left = rig.held.values.reduce(0) { $0 + $1.count }
         #expect(left == 0, "seed \(seed): nothing is held for good")
+        for copy in rig.copies where copy.isWhole { Self.expectWhole(copy, "seed \(seed)") }
+    }
+
+    /// What is said to be whole has to be one request and its one final response, by their own framing.
+    private static func expectWhole(_ copy: Rig.Copy, _ seed: String) {
+        let method = copy.request.withUnsafeBytes { raw -> HTTPWire.Method? in
+            let view = ByteView(raw)
+            var scanner = HeadScanner()
+            guard case .complete(let head) = scanner.scanRequest(view) else { return nil }
+            var framer = head.framing
+            let body = framer.take(view, from: head.length)
+            return framer.isComplete && head.length + (body ?? 0) == view.count ? head.method : nil
+        }
+        #expect(method != nil, "\(seed): \(String(decoding: copy.request, as: UTF8.self))")
+        let isWhole = copy.response.withUnsafeBytes { raw -> Bool in
+            var view = ByteView(raw)
+            while true {
+                var scanner = HeadScanner()
+                guard case .complete(let head) = scanner.scanResponse(view) else { return false }
+                guard head.status >= 200 else {
+                    view = view.dropping(head.length)
+                    continue
+                }
+                var framer = head.framing(answering: method ?? .get)
+                let body = framer.take(view, from: head.length)
+                return (framer.isComplete || framer.endsWithConnection) && head.length + (body ?? 0) == view.count
+            }
+        }
+        #expect(isWhole, "\(seed): \(String(decoding: copy.response, as: UTF8.self))")
     }
 }

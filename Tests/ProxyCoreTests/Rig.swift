@@ -16,6 +16,15 @@ struct Rig {
     var routes: [Route]
     var kept: [UInt8] = []
     var isBlocked: Set<Side> = []
+    /// What a shell copies of the exchange with the original that is under way, and of those that are over.
+    private var copying: Copy?
+    var copies: [Copy] = []
+
+    struct Copy {
+        var request: [UInt8] = []
+        var response: [UInt8] = []
+        var isWhole = false
+    }
 
     init(routes: [Route] = [], connected: Bool = true, headLimit: Int = 64 << 10) {
         self.machine = RelayMachine(headLimit: headLimit)
@@ -70,6 +79,7 @@ struct Rig {
             self.isBlocked.insert(side)
             return false
         case .forward(let count, let target, let keep):
+            self.copy(bytes.prefix(count), from: side)
             self.sent[target, default: ""] += self.take(count, from: side)
             if keep { self.kept = Array(bytes.prefix(count)) }
         case .forwardExplained(let head, let total, let reason, let isLast):
@@ -92,7 +102,14 @@ struct Rig {
             self.sent[.client, default: ""] += self.machine.synthetic?.text ?? "?"
             self.journal.append("respond \(self.machine.synthetic?.status ?? 0)")
         case .log:
-            if let record = self.machine.takeRecord() { self.records.append(record) }
+            if let record = self.machine.takeRecord() {
+                self.records.append(record)
+                if var copy = self.copying {
+                    copy.isWhole = record.isWhole
+                    self.copies.append(copy)
+                    self.copying = nil
+                }
+            }
         case .takeOver: self.machine.passHTTP2()
         case .finishWrites(let target): self.journal.append("finish \(target)")
         case .connectUpstream: self.journal.append("connect \(self.machine.route?.id ?? "?")")
@@ -115,7 +132,12 @@ struct Rig {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
+    private mutating func copy(_ bytes: ArraySlice<UInt8>, from side: Side) {
+        if side == .client { self.copying?.request += bytes } else { self.copying?.response += bytes }
+    }
+
     private mutating func forward(_ total: Int, from side: Side, adding lines: String, at offset: Int) {
+        self.copy((self.held[side] ?? []).prefix(total), from: side)
         let text = self.take(total, from: side)
         let end = text.utf8.index(text.startIndex, offsetBy: offset)
         self.sent[.client, default: ""] += text[..<end] + lines + text[end...]
@@ -140,6 +162,7 @@ struct Rig {
         let route = bytes.withUnsafeBytes { raw in
             self.routes.first { $0.match.isSatisfied(by: head, in: ByteView(raw)) }
         }
+        self.copying = route == nil ? Copy() : nil
         self.machine.routed(route.map { .divert($0) } ?? .original)
     }
 }

@@ -51,7 +51,7 @@ extension Diagnosis {
 
     private static func active(_ session: Session, _ seen: Surroundings) -> Finding {
         let routes = session.routes.map { route in
-            "\(route.owner) with '\(route.match)' (port \(route.ports.map(String.init).joined(separator: ", ")))"
+            "\(route.owner) with '\(route.claim)' (port \(route.ports.map(String.init).joined(separator: ", ")))"
         }
         return Finding(
             .note,

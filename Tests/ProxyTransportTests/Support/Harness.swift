@@ -70,7 +70,9 @@ struct Harness: Sendable {
         isUp: Bool = true,
         onUnreachable: OnUnreachable = .original,
         match: RequestMatch? = nil,
-        samplePer10000: Int = 10_000
+        samplePer10000: Int = 10_000,
+        isMirror: Bool = false,
+        before others: [Route] = []
     ) throws {
         self.routes.replace(
             port: 80,
@@ -81,9 +83,10 @@ struct Harness: Sendable {
                     upstreamPath: self.tunnelPath,
                     isUp: isUp,
                     onUnreachable: onUnreachable,
-                    samplePer10000: samplePer10000
+                    samplePer10000: samplePer10000,
+                    isMirror: isMirror
                 )
-            ]
+            ] + others
         )
     }
 

@@ -1,0 +1,102 @@
+import HTTPWire
+import NIOCore
+import NIOPosix
+import ProxyCore
+import TrafficMatch
+import Tunnel
+
+/// Copies of exchanges with the original, for mirrors.
+///
+/// The relay does not know of them: they are made beside what it forwards, and leave after it.
+extension Connection {
+    /// Begins a copy of the exchange whose request's head is at the start of the client's bytes, where a mirror wants one.
+    func beginCopy(_ head: RequestHead, _ handler: SideHandler) {
+        let wanting = handler.held.withUnsafeReadableBytes { raw in
+            self.wantingMirrors { $0.isSatisfied(by: head, in: ByteView(raw)) }
+        }
+        guard !wanting.isEmpty else { return }
+        let changesProtocol = head.method == .connect || head.flags.contains(.upgrade)
+        self.copy = ExchangeCopy(
+            for: wanting,
+            allowance: self.state.table.copiedBytes,
+            miss: changesProtocol ? .upgrade : nil
+        )
+    }
+
+    /// The mirrors that want a copy and may have one now, one copy taken of each.
+    private func wantingMirrors(_ isSatisfied: (RequestMatch) -> Bool) -> [RouteEntry] {
+        self.state.mirrors.filter { entry in
+            entry.counters.seen.add()
+            guard isSatisfied(entry.route.match), entry.isSampled else { return false }
+            entry.counters.matched.add()
+            if !entry.route.isUp {
+                self.note(.unreachable, entry)
+            } else if entry.counters.copies.take(1) {
+                return true
+            } else {
+                self.note(.busy, entry)
+            }
+            return false
+        }
+    }
+
+    /// The exchange is over: the copy goes to its mirrors, or the news that there is none.
+    func endCopy(_ record: Record) {
+        guard let copy = self.copy else { return }
+        if !record.isWhole { copy.drop(.cutShort) }
+        self.finish(copy)
+    }
+
+    /// The connection is over, and nobody said so of the exchange.
+    func abandonCopy() {
+        guard let copy = self.copy else { return }
+        copy.drop(.cutShort)
+        self.finish(copy)
+    }
+
+    private func finish(_ copy: ExchangeCopy) {
+        self.copy = nil
+        for entry in copy.entries {
+            if let miss = copy.miss { self.note(miss, entry) }
+            self.deliver(copy, to: entry)
+        }
+    }
+
+    /// Tells the laptops of mirrors of an HTTP/2 request that satisfies their match; it is not copied.
+    func missMirrored(_ isSatisfied: (RequestMatch) -> Bool) {
+        for entry in self.state.mirrors where isSatisfied(entry.route.match) { self.miss(.http2, entry) }
+    }
+
+    /// Tells a mirror's laptop that there was something to copy, and none was made.
+    func miss(_ reason: MirrorMiss, _ entry: RouteEntry) {
+        self.note(reason, entry)
+        guard entry.route.isUp, entry.counters.copies.take(1) else { return }
+        self.deliver(ExchangeCopy(for: [entry], allowance: self.state.table.copiedBytes, miss: reason), to: entry)
+    }
+
+    private func note(_ reason: MirrorMiss, _ entry: RouteEntry) {
+        self.state.metrics.missed(reason).add()
+        entry.counters.untold[reason.index].add()
+    }
+
+    private func deliver(_ copy: ExchangeCopy, to entry: RouteEntry) {
+        let channel = self.client?.context?.channel
+        let preamble = proxyPreamble(
+            source: channel?.remoteAddress,
+            destination: channel?.localAddress,
+            route: entry.route.id,
+            servicePort: self.state.configuration.servicePort,
+            applicationProtocol: nil,
+            isMirror: true
+        )
+        let delivery = MirrorDelivery(
+            copy,
+            preamble: preamble,
+            entry: entry,
+            metrics: self.state.metrics,
+            acknowledgement: self.state.configuration.acknowledgementTimeout
+        )
+        // Behind what the relay still has to write in this turn of the loop.
+        self.state.loop.assumeIsolated().execute { delivery.start(on: self.state.loop) }
+    }
+}
