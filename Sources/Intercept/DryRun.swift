@@ -30,7 +30,8 @@ extension InterceptRun {
             ttlSeconds: self.options.ttlSeconds,
             onUnreachable: self.options.onUnreachable,
             samplePer10000: self.options.samplePer10000,
-            isBounded: self.options.requestLimit != nil
+            isBounded: self.options.requestLimit != nil,
+            isMirror: self.options.mirror != nil
         )
         let secrets = try self.tlsSecrets(ports, original)
         let replicas = try await self.replicas(preflight, original)

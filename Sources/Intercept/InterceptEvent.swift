@@ -20,6 +20,12 @@ public enum InterceptEvent: Sendable, Hashable {
     case nearMiss(TrafficReport)
     /// The intercept ends: what it has seen.
     case summary(TrafficReport)
+    /// This machine and the original both answered a request.
+    case compared(MirroredAnswer)
+    /// So many requests that a mirror matched were not compared, and why, as in `too-long`.
+    case notCompared(reason: String, count: Int)
+    /// What a mirror has found, at its end.
+    case mirrorEnded(MirrorSummary)
     /// The Service is what it was.
     case restored
     /// Bystander connections are still open in the interceptor; it removes itself when they have ended.
@@ -41,5 +47,7 @@ public enum InterceptEvent: Sendable, Hashable {
         public var session: String
         /// How many replicas hold a tunnel.
         public var replicas: Int
+        /// Whether this machine gets copies, and the original answers.
+        public var isMirror = false
     }
 }

@@ -1,4 +1,5 @@
 public import InterceptPlanning
+public import ResponseDiff
 public import TrafficMatch
 
 /// What a developer asked for: one intercept of one Service.
@@ -104,6 +105,8 @@ public struct InterceptOptions: Sendable {
     public var timeLimit: TimeLimit?
     /// Whether routes of others that overlap are removed.
     public var takesOver: Bool = false
+    /// What comparisons pass over, where the route is a mirror; nil where it takes its requests.
+    public var mirror: IgnoreRules?
     /// The program's version, told to the interceptor.
     public var version: String
 

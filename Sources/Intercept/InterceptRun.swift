@@ -13,6 +13,7 @@ public struct InterceptRun: Sendable {
     let events: @Sendable (InterceptEvent) -> Void
     let prepare: Preparation?
     let localService: LocalService
+    let station: MirrorStation?
     /// What the replicas see of its traffic, and are told of it.
     public let traffic = RouteTraffic()
     let clock: any Clock<Duration>
@@ -28,14 +29,16 @@ public struct InterceptRun: Sendable {
         public var original: OriginalService
         /// Service ports, by number, and the local ports that take their place.
         public var ports: [InterceptOptions.PortPair]
+        /// Whether they get copies of requests only.
+        public var isMirror = false
 
         /// Says where nothing listens yet.
         public func warnOfClosedPorts(_ events: @Sendable (InterceptEvent) -> Void) async {
             for port in self.ports where await !LocalPort.isOpen(port.local) {
                 events(
                     .warning(
-                        "nothing listens on port \(port.local) of this machine yet; the original answers until "
-                            + "something does"
+                        "nothing listens on port \(port.local) of this machine yet; "
+                            + (self.isMirror ? "nothing is compared" : "the original answers") + " until something does"
                     )
                 )
             }
@@ -65,11 +68,14 @@ public struct InterceptRun: Sendable {
         self.store = SessionStore(client: client, names: names)
         self.events = events
         self.prepare = prepare
-        self.localService = LocalService(
+        let localService = LocalService(
             requestLimit: options.requestLimit,
             scheme: try options.localScheme.scheme(),
+            isMirror: options.mirror != nil,
             events: events
         )
+        self.localService = localService
+        self.station = options.mirror.map { MirrorStation($0, service: localService, events: events) }
         self.clock = clock
         self.logger = logger
     }
@@ -79,6 +85,7 @@ public struct InterceptRun: Sendable {
     /// - Throws: ``InterceptError``, `PlanningError`, `SessionControlError` or `KubernetesError`; the cluster is put
     ///   back first, as far as it can be reached.
     public func run(until stop: @escaping @Sendable () async -> Void) async throws {
+        defer { if let summary = self.mirrorSummary { self.events(.mirrorEnded(summary)) } }
         try await withThrowingTaskGroup(of: Bool.self) { group in
             // Trapped from the first moment on: an early Ctrl-C must find somebody who puts things back.
             group.addTask {
@@ -101,6 +108,9 @@ public struct InterceptRun: Sendable {
             }
         }
     }
+
+    /// What a mirror has found so far; nil where nothing is mirrored.
+    public var mirrorSummary: MirrorSummary? { self.station?.summary }
 
     /// Returns when the intercept is to end by itself, and says why; never where it has no limit.
     private func limitReached() async throws -> String {

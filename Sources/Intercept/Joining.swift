@@ -21,11 +21,12 @@ extension InterceptRun {
             ttlSeconds: self.options.ttlSeconds,
             onUnreachable: self.options.onUnreachable,
             samplePer10000: self.options.samplePer10000,
-            isBounded: self.options.requestLimit != nil
+            isBounded: self.options.requestLimit != nil,
+            isMirror: self.options.mirror != nil
         )
         let secrets = try self.tlsSecrets(ports, original)
         if let existing, case .refused(let error) = self.joining(existing, route, secrets) { throw error }
-        try await self.prepare(.init(names: self.names, original: original, ports: ports))
+        try await self.prepare(.init(names: self.names, original: original, ports: ports, isMirror: route.isMirror))
         switch home {
         case .resource: break
         case .resourceOnceDefined:
@@ -65,6 +66,14 @@ extension InterceptRun {
                 .warning(
                     "a request that also has '\(other.match)' goes to \(other.owner), who was first; "
                         + "--take-over does not change that, another header does"
+                )
+            )
+        }
+        for other in route.isMirror ? session.starving(route) : [] {
+            self.events(
+                .warning(
+                    "a request that also has '\(other.match)' is answered by the machine of \(other.owner) and not by "
+                        + "the original; it is not compared"
                 )
             )
         }

@@ -20,6 +20,12 @@ enum LocalConnector {
             eventLoop: eventLoop
         ) { header in
             guard let preamble = box.preamble else { return }
+            guard !header.isMirror else {
+                guard let taker = destination.taker(for: header) else { return preamble.refuse() }
+                let receiver = MirrorReceiver(tunnel: tunnel, stream: stream, eventLoop: eventLoop, taker: taker)
+                tunnel.accept(stream)
+                return preamble.handOver(to: receiver)
+            }
             let addresses = destination.addresses(for: header)
             guard !addresses.isEmpty else {
                 tunnel.countRefusedConnect()

@@ -13,6 +13,23 @@ public protocol LocalDestination: Sendable {
 
     /// Told once what became of a connection for which there were addresses, and after `accepted` once that it `ended`.
     func became(_ outcome: LocalOutcome, _ header: ProxyHeader)
+
+    /// Who takes a copied exchange; nil refuses it.
+    func taker(for header: ProxyHeader) -> (any MirrorTaker)?
+}
+
+extension LocalDestination {
+    /// Nobody, where nothing is mirrored.
+    public func taker(for header: ProxyHeader) -> (any MirrorTaker)? { nil }
+}
+
+/// Takes the copy of one exchange: exactly one of its methods is called, once, on a tunnel's event loop.
+public protocol MirrorTaker: Sendable {
+    /// The copy is there; `done` may be called from anywhere, once.
+    func take(_ exchange: MirroredExchange, done: @escaping @Sendable () -> Void)
+
+    /// It does not come.
+    func abandoned()
 }
 
 /// What became of a diverted connection on the laptop.

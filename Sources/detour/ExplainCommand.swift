@@ -108,10 +108,11 @@ struct ExplainCommand: AsyncParsableCommand {
             answer.why += "; the port speaks TLS, which is read with secret \(secret)"
         }
         var rows: [[String]] = explanation.verdicts.flatMap { verdict in
-            let match = verdict.route.match.takesEverything ? ["every connection"] : []
+            let match = verdict.route.match.takesEverything ? [verdict.route.claim] : []
             let rest = verdict.conditions.map { "\($0.holds ? "yes" : "no "): \($0.condition)\(Self.instead($0))" }
             return (match + rest).enumerated().map { index, text in
-                [index == 0 ? verdict.route.owner : "", index == 0 ? verdict.route.id : "", text]
+                let mark = verdict.route.isMirror ? " (mirror)" : ""
+                return [index == 0 ? verdict.route.owner : "", index == 0 ? verdict.route.id + mark : "", text]
             }
         }
         rows.append(["=>", answer.who, answer.why])
@@ -126,7 +127,7 @@ struct ExplainCommand: AsyncParsableCommand {
                     explanation.verdicts.map { verdict in
                         [
                             "id": .string(verdict.route.id), "owner": .string(verdict.route.owner),
-                            "matches": .bool(verdict.matches),
+                            "matches": .bool(verdict.matches), "mirror": .bool(verdict.route.isMirror),
                             "conditions": .array(
                                 verdict.conditions.map {
                                     [
@@ -154,11 +155,14 @@ struct ExplainCommand: AsyncParsableCommand {
         }
         guard let taker = explanation.taker else {
             let why = explanation.verdicts.isEmpty ? "no route is for this port" : "no route takes it"
-            return ("original", why)
+            let copied = Set(explanation.mirrors.map(\.owner)).sorted().joined(separator: " and ")
+            return ("original", copied.isEmpty ? why : "\(why); \(copied) gets a copy")
         }
         let sample =
             taker.samplePer10000 < 10_000 ? ", for \(Double(taker.samplePer10000) / 100) % of such requests" : ""
-        let first = explanation.verdicts.filter(\.matches).count > 1 ? ", the first of those that match" : ""
+        let first =
+            explanation.verdicts.filter { $0.matches && !$0.route.isMirror }.count > 1
+            ? ", the first of those that match" : ""
         return (
             taker.owner,
             "route \(taker.id) takes it\(first)\(sample), on connections opened after the swap; "

@@ -7,7 +7,7 @@ extension InterceptCommand {
     /// Intercepts until it is interrupted, or until the command it runs has ended.
     func intercept(_ options: InterceptOptions, _ client: KubernetesClient) async throws {
         let screen = self.screen()
-        let lines = EventRenderer(format: self.output, isQuiet: self.quiet).render
+        let lines = EventRenderer(format: self.output, isQuiet: self.quiet, isMirror: self.mirroring.mirror).render
         let render: @Sendable (InterceptEvent) -> Void = { event in
             if let screen { screen.note(event) } else { lines(event) }
         }
@@ -20,15 +20,24 @@ extension InterceptCommand {
             events: render
         )
         if let screen { return try await Self.intercept(run, on: screen) }
-        guard let command else { return try await run.run(until: { await Signals.interruption() }) }
+        guard let command else {
+            try await run.run(until: { await Signals.interruption() })
+            return try self.judge(run)
+        }
         let outcome = await command.run(signals: Signals.each) { until in try await run.run(until: until) }
         if let failure = outcome.failure { Terminal.say("\(failure)", .error) }
         guard outcome.status == 0 else { throw ExitCode(outcome.status) }
+        try self.judge(run)
     }
 
-    /// The screen; nil where lines are wanted, or are all there is room for. A command has the terminal for itself.
+    /// Fails where a mirror found a difference, or nothing to compare.
+    private func judge(_ run: InterceptRun) throws {
+        if let summary = run.mirrorSummary, !summary.isPassed { throw ExitCode.failure }
+    }
+
+    /// The screen; nil where lines are wanted, or are all there is room for. A mirror prints what it finds, and a command has the terminal for itself.
     private func screen() -> Screen? {
-        guard !self.noScreen, !self.quiet, self.output == .table, self.localSide.command.isEmpty, Terminal.takesScreen
+        guard !self.noScreen, !self.quiet, self.output == .table, !self.mirroring.mirror, self.localSide.command.isEmpty, Terminal.takesScreen
         else { return nil }
         let terminal = RawTerminal(input: STDIN_FILENO, output: STDOUT_FILENO)
         guard let size = terminal.size, size.columns >= ScreenModel.smallest.columns,
@@ -37,7 +46,7 @@ extension InterceptCommand {
         return Screen(
             terminal: terminal,
             isColoured: Terminal.isColoured,
-            lines: EventRenderer(format: self.output, isQuiet: self.quiet).render
+            lines: EventRenderer(format: self.output, isQuiet: self.quiet, isMirror: false).render
         )
     }
 

@@ -49,6 +49,9 @@ struct InterceptCommand: AsyncParsableCommand {
     @OptionGroup(title: "Which requests")
     var matching: MatchOptions
 
+    @OptionGroup(title: "Comparing")
+    var mirroring: MirrorOptions
+
     @Option(help: "How long this machine may be gone before the cluster restores itself, as in 60s or 2m.")
     var ttl: Seconds = Seconds(60)
 
@@ -114,6 +117,9 @@ struct InterceptCommand: AsyncParsableCommand {
                 "--all takes connections unread, in TLS as they come; it does not go with --tls-secret"
             )
         }
+        if self.mirroring.mirror, self.takeOver || self.onUnreachable == .unavailable {
+            throw ValidationError("--mirror takes nothing: leave out --take-over and --on-unreachable")
+        }
         if let replicas, replicas < 1 { throw ValidationError("--replicas takes a number from 1") }
     }
 
@@ -165,6 +171,7 @@ struct InterceptCommand: AsyncParsableCommand {
         options.onUnreachable = self.onUnreachable == .original ? .original : .unavailable
         options.takesOver = self.takeOver
         options.localScheme = try self.localSide.schemeChoice()
+        options.mirror = self.mirroring.rules
         self.bounds.apply(to: &options)
         return options
     }

@@ -66,7 +66,7 @@ struct SessionCommand: AsyncParsableCommand {
                     return session.routes.map { route in
                         [
                             session.namespace, session.service, session.phase.rawValue, route.owner,
-                            "\(route.match)", route.ports.map(String.init).joined(separator: ","), replicas,
+                            route.claim, route.ports.map(String.init).joined(separator: ","), replicas,
                         ]
                     }
                 },

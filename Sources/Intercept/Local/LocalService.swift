@@ -13,20 +13,24 @@ final class LocalService: Sendable {
     private let state: Mutex<State>
     private let limit: Int?
     let scheme: LocalScheme
+    private let isMirror: Bool
     private let events: @Sendable (InterceptEvent) -> Void
     private let end: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
 
     /// - Parameters:
     ///   - requestLimit: how many requests it takes; nil for no limit.
     ///   - scheme: how it is spoken to.
+    ///   - isMirror: whether it gets copies of requests only.
     init(
         requestLimit: Int?,
         scheme: LocalScheme = .plain,
+        isMirror: Bool = false,
         events: @escaping @Sendable (InterceptEvent) -> Void
     ) {
         self.state = Mutex(State(budget: RequestBudget(limit: requestLimit)))
         self.limit = requestLimit
         self.scheme = scheme
+        self.isMirror = isMirror
         self.events = events
         self.end = AsyncStream.makeStream()
     }
@@ -35,7 +39,8 @@ final class LocalService: Sendable {
     func limitReached() async throws -> String {
         for await _ in self.end.stream {}
         try Task.checkCancellation()
-        return self.limit == 1 ? "1 request was taken" : "\(self.limit ?? 0) requests were taken"
+        let verb = self.isMirror ? "compared" : "taken"
+        return self.limit == 1 ? "1 request was \(verb)" : "\(self.limit ?? 0) requests were \(verb)"
     }
 
     /// The addresses of a port to try for a connection; none when the limit is used up.
@@ -78,6 +83,8 @@ struct LocalPorts: LocalDestination {
     let service: LocalService
     /// Service port → local port.
     let ports: [Int: Int]
+    /// Where copies go, if this is a mirror.
+    var mirror: (station: MirrorStation, jobs: AsyncStream<MirrorStation.Job>.Continuation)?
 
     func addresses(for header: ProxyHeader) -> [SocketAddress] {
         self.port(header).map { self.service.addresses(port: $0) } ?? []
@@ -87,6 +94,19 @@ struct LocalPorts: LocalDestination {
 
     func became(_ outcome: LocalOutcome, _ header: ProxyHeader) {
         if let port = self.port(header) { self.service.became(outcome, port: port) }
+    }
+
+    func taker(for header: ProxyHeader) -> (any MirrorTaker)? {
+        guard let mirror, let port = self.port(header) else { return nil }
+        let addresses = self.service.addresses(port: port)
+        guard !addresses.isEmpty else { return nil }
+        return MirrorIntake(
+            station: mirror.station,
+            service: self.service,
+            port: port,
+            addresses: addresses,
+            jobs: mirror.jobs
+        )
     }
 
     private func port(_ header: ProxyHeader) -> Int? {

@@ -103,13 +103,14 @@ final class TunnelFixture: Sendable {
         identity: TunnelIdentity? = nil,
         serverFingerprint: String? = nil,
         destination: FixedDestination? = nil,
+        taking taker: (any LocalDestination)? = nil,
         over channel: (any Channel)? = nil
     ) async throws -> TunnelConnection {
         var configuration = TunnelClient.Configuration(
             identity: identity ?? self.laptop,
             serverFingerprint: serverFingerprint ?? self.serverIdentity.fingerprint,
             hello: TunnelHello(route: route, session: session, epoch: epoch, version: "test"),
-            destination: destination ?? FixedDestination(ports: port == 0 ? [] : [("127.0.0.1", port)])
+            destination: taker ?? destination ?? FixedDestination(ports: port == 0 ? [] : [("127.0.0.1", port)])
         )
         configuration.timing = self.settings.timing
         configuration.limits = self.settings.limits
