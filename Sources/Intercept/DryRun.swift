@@ -21,6 +21,9 @@ extension InterceptRun {
         let preflight = Preflight(client: self.client, names: self.names)
         let (home, existing) = try await self.home(preflight)
         let (ports, original, uid) = try await self.target(preflight, existing, heals: false)
+        if self.options.restartsTarget {
+            _ = try await self.targetRestart.workloads(selector: original.selector)
+        }
         let route = Route(
             id: "(random)",
             owner: self.options.owner,

@@ -68,7 +68,7 @@ struct HeldIntercept: Sendable {
             }
             group.addTask {
                 try await self.start(keeper)
-                return try await self.watch()
+                return try await self.watchAndRestart()
             }
             defer { group.cancelAll() }
             while let end = try await group.next() {
@@ -145,6 +145,12 @@ struct HeldIntercept: Sendable {
     }
 
     // MARK: - Afterwards
+
+    private func watchAndRestart() async throws -> End {
+        guard self.run.options.restartsTarget, self.run.restart.take() else { return try await self.watch() }
+        async let _: Void = self.run.targetRestart.run(selector: self.membership.session.original.selector)
+        return try await self.watch()
+    }
 
     /// Watches the Session and the Service until the intercept is over, and acts on a foreign revert.
     private func watch() async throws -> End {

@@ -6,6 +6,8 @@ public enum InterceptEvent: Sendable, Hashable {
     case warning(String)
     /// Requests that match are answered by this machine from now on.
     case ready(Ready)
+    /// What the Service leads to, as in `deployment/leaf`, has been restarted: no Pod of before is left.
+    case targetRestarted([String])
     /// A tunnel to a replica is up.
     case tunnelUp(pod: String)
     /// A tunnel to a replica is down; it is dialled again.

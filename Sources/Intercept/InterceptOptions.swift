@@ -105,6 +105,8 @@ public struct InterceptOptions: Sendable {
     public var timeLimit: TimeLimit?
     /// Whether routes of others that overlap are removed.
     public var takesOver: Bool = false
+    /// Whether what the Service leads to is restarted once the intercept is ready.
+    public var restartsTarget = false
     /// What comparisons pass over, where the route is a mirror; nil where it takes its requests.
     public var mirror: IgnoreRules?
     /// The program's version, told to the interceptor.

@@ -17,6 +17,8 @@ public struct InterceptRun: Sendable {
     /// What the replicas see of its traffic, and are told of it.
     public let traffic = RouteTraffic()
     let clock: any Clock<Duration>
+    /// Whether the target has been restarted: once, however often this machine joins.
+    let restart = Once()
     let logger: Logger
     var client: KubernetesClient { self.store.client }
     var names: InterceptNames { self.store.names }
@@ -107,6 +109,10 @@ public struct InterceptRun: Sendable {
                 } catch is CancellationError {}
             }
         }
+    }
+
+    var targetRestart: TargetRestart {
+        TargetRestart(client: self.client, names: self.names, clock: self.clock, events: self.events)
     }
 
     /// What a mirror has found so far; nil where nothing is mirrored.

@@ -11,6 +11,9 @@ extension InterceptRun {
         let preflight = Preflight(client: self.client, names: self.names)
         let (home, existing) = try await self.home(preflight)
         let (ports, original, uid) = try await self.target(preflight, existing)
+        if self.options.restartsTarget {
+            _ = try await self.targetRestart.workloads(selector: original.selector)
+        }
         let identity = try TunnelIdentity()
         let route = Route(
             id: Random.hex(bytes: 8),

@@ -46,6 +46,8 @@ extension ResourceType {
     public static let deployments = ResourceType(group: "apps", kind: "Deployment", plural: "deployments")
     /// StatefulSets.
     public static let statefulSets = ResourceType(group: "apps", kind: "StatefulSet", plural: "statefulsets")
+    /// DaemonSets.
+    public static let daemonSets = ResourceType(group: "apps", kind: "DaemonSet", plural: "daemonsets")
     /// Core Secrets.
     public static let secrets = ResourceType(kind: "Secret", plural: "secrets")
     /// Roles.

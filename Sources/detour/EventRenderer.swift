@@ -45,7 +45,11 @@ struct EventRenderer: Sendable {
                         + " this machine (\(ready.ports.joined(separator: ", "))); Ctrl-C ends it",
                     .good
                 ),
-                ("connections opened before now stay with the original until their clients close them", .plain),
+                (
+                    "connections opened before now stay with the original until their clients close them, or end "
+                        + "with its Pods (--restart-target)",
+                    .plain
+                ),
             ]
         case .nearMiss(let report):
             [("nothing was diverted yet: \(report.message)\(report.mend.map { "\n  \($0)" } ?? "")", .warning)]
@@ -55,6 +59,8 @@ struct EventRenderer: Sendable {
                 ? [("\(answer.method) \(answer.target): equal (\(answer.status))", .plain)] : []
         case .notCompared(let reason, let count): [("not compared: \(count) \(MirrorOutput.words(reason))", .plain)]
         case .mirrorEnded: []
+        case .targetRestarted(let workloads):
+            [("restarted \(workloads.joined(separator: ", ")); no connection from before is left there", .good)]
         case .restored: [("the Service is what it was", .good)]
         case .draining(let replicas):
             [
@@ -96,6 +102,8 @@ struct EventRenderer: Sendable {
         case .finished(let reason): ["event": "finished", "reason": .string(reason)]
         case .nearMiss(let report): report.json(event: "near-miss")
         case .summary(let report): report.json(event: "summary")
+        case .targetRestarted(let workloads):
+            ["event": "target-restarted", "workloads": .array(workloads.map { .string($0) })]
         case .compared(let answer): MirrorOutput.json(answer)
         case .notCompared(let reason, let count):
             ["event": "not-compared", "reason": .string(reason), "count": .integer(Int64(count))]

@@ -64,6 +64,14 @@ struct InterceptCommand: AsyncParsableCommand {
     @Flag(help: "Remove the routes of others that take requests this one would take.")
     var takeOver = false
 
+    @Flag(
+        help: """
+            Once the intercept is ready, restart what the Service leads to, as 'kubectl rollout restart' does: \
+            connections from before end with its old Pods.
+            """
+    )
+    var restartTarget = false
+
     @Option(help: "How many interceptor replicas; as many as the workload's redundancy asks for when left out.")
     var replicas: Int?
 
@@ -171,6 +179,7 @@ struct InterceptCommand: AsyncParsableCommand {
         options.onUnreachable = self.onUnreachable == .original ? .original : .unavailable
         options.takesOver = self.takeOver
         options.localScheme = try self.localSide.schemeChoice()
+        options.restartsTarget = self.restartTarget
         options.mirror = self.mirroring.rules
         self.bounds.apply(to: &options)
         return options
