@@ -139,9 +139,7 @@ final class Connection {
             // The client's time to read its last answer starts when it has all been sent.
             wanted = nil
         }
-        guard wanted != self.armed else {
-            return
-        }
+        guard wanted != self.armed else { return }
         self.armed = wanted
         self.timer?.cancel()
         self.timer = nil
