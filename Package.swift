@@ -220,7 +220,7 @@ let package = Package(
             [
                 "CertificateTestSupport", "InterceptPlanning", "KubernetesClient", "KubernetesModel",
                 "KubernetesTestSupport", "ProxyTransport",
-                "SessionControl", "TrafficMatch", "TunnelTransport", logging, nioCore, nioPosix, nioSSL,
+                "SessionControl", "TrafficMatch", "Tunnel", "TunnelTransport", logging, nioCore, nioPosix, nioSSL,
             ]
         ),
         .testTarget(

@@ -1,10 +1,10 @@
-import Foundation
 import InterceptPlanning
 import KubernetesModel
 import NIOCore
 import NIOPosix
 import ResponseDiff
 import Synchronization
+import TestSupport
 import Testing
 import Tunnel
 import TunnelTransport
@@ -164,25 +164,9 @@ struct MirrorTests {
 
     @Test("compares with a real server, whose answers only their connection's end ends")
     func realServer() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "detour-mirror-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try Data("{\"price\": 12, \"name\": \"pen\"}".utf8).write(to: folder.appending(path: "pen.json"))
-        let server = Process()
-        let output = Pipe()
-        server.executableURL = URL(filePath: "/usr/bin/env")
-        server.arguments = ["python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "-d", folder.path]
-        server.standardOutput = output
-        server.standardError = FileHandle.nullDevice
-        try server.run()
-        defer { server.terminate() }
-        var line = ""
-        while !line.hasSuffix("\n"), let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty {
-            line += String(decoding: byte, as: UTF8.self)
-        }
-        let port = try #require(line.firstMatch(of: #/port ([0-9]+)/#).flatMap { Int($0.1) }, "\(line)")
-
-        let setting = Setting(port: port, rules: IgnoreRules(headers: ["last-modified"]))
+        let server = try FileServer(files: ["pen.json": "{\"price\": 12, \"name\": \"pen\"}"])
+        defer { server.stop() }
+        let setting = Setting(port: server.port, rules: IgnoreRules(headers: ["last-modified"]))
         let request = "GET /pen.json HTTP/1.1\r\nHost: leaf\r\n\r\n"
         #expect(try setting.send(request, Self.json("{\"name\":\"pen\",\"price\":10}")))
         guard case .compared(let answer)? = await setting.events().last else {

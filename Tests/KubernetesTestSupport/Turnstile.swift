@@ -78,7 +78,7 @@ public struct TurnstileTransport: KubernetesTransport {
         base: any KubernetesTransport,
         turnstile: Turnstile,
         actor: Int,
-        check: @escaping @Sendable () -> Void
+        check: @escaping @Sendable () -> Void = {}
     ) {
         self.base = base
         self.turnstile = turnstile
