@@ -15,7 +15,7 @@ extension Connection {
             return
         }
         whole.counters.seen.add()
-        guard !whole.route.isPaused, whole.isSampled else {
+        guard !whole.route.isPaused, whole.route.isSampled else {
             self.isOutsideSample = true
             self.connectOriginal()
             return

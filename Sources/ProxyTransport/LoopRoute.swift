@@ -36,12 +36,6 @@ final class LoopRoute {
         return true
     }
 
-    /// Whether the route wants this one of the requests that match: always, unless it takes a sample.
-    @inline(__always)
-    var isSampled: Bool {
-        self.route.samplePer10000 >= 10_000 || Int.random(in: 0..<10_000) < self.route.samplePer10000
-    }
-
     /// Takes note of a request the route took, once it is over.
     func note(_ record: Record, _ request: RequestNote, microseconds: Int) {
         if let reason = record.fallback { self.counters.fallbacks(reason).add() }
@@ -86,7 +80,7 @@ final class LoopRoute {
             }
             return false
         }
-        guard self.isSampled else {
+        guard self.route.isSampled else {
             self.unsampled += 1
             return false
         }

@@ -23,6 +23,14 @@ struct RouteEntry: Sendable {
     let counters: RouteCounters
 }
 
+extension Route {
+    /// Whether the route wants this one of the requests that match: always, unless it takes a sample.
+    @inline(__always)
+    var isSampled: Bool {
+        self.samplePer10000 >= 10_000 || Int.random(in: 0..<10_000) < self.samplePer10000
+    }
+}
+
 final class RouteCounters: Sendable {
     /// Another number for each life of these counters.
     let instance = Int(UInt32.random(in: 1 ... .max))

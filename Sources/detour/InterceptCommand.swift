@@ -128,6 +128,9 @@ struct InterceptCommand: AsyncParsableCommand {
         if self.mirroring.mirror, self.takeOver || self.onUnreachable == .unavailable {
             throw ValidationError("--mirror takes nothing: leave out --take-over and --on-unreachable")
         }
+        if self.mirroring.mirror, self.localSide.localScheme != .http {
+            throw ValidationError("--mirror asks the local process over plain HTTP/1.1: leave out --local-scheme")
+        }
         if let replicas, replicas < 1 { throw ValidationError("--replicas takes a number from 1") }
     }
 

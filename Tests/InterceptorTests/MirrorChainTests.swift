@@ -71,7 +71,7 @@ struct MirrorChainTests {
             ),
             logger: Self.silent
         )
-        path.update(session, tunnels: ["r1": 1])
+        path.update(session, tunnels: ["r1": 1], paused: [])
 
         let port = try #require(path.listeners.first?.boundPort)
         for name in ["a.json", "much"] {
@@ -111,6 +111,7 @@ private final class Taker: LocalDestination, MirrorTaker {
     }
 
     func addresses(for header: ProxyHeader) -> [SocketAddress] { [] }
+    func scheme(for header: ProxyHeader) -> LocalScheme { .plain }
     func became(_ outcome: LocalOutcome, _ header: ProxyHeader) {}
     func taker(for header: ProxyHeader) -> (any MirrorTaker)? { self }
     func abandoned() {}

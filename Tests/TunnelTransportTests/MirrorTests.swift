@@ -20,6 +20,7 @@ struct MirrorTests {
         }
 
         func addresses(for header: ProxyHeader) -> [SocketAddress] { [] }
+        func scheme(for header: ProxyHeader) -> LocalScheme { .plain }
         func became(_ outcome: LocalOutcome, _ header: ProxyHeader) {}
         func taker(for header: ProxyHeader) -> (any MirrorTaker)? { self.refuses ? nil : self }
         func take(_ exchange: MirroredExchange, done: @escaping @Sendable () -> Void) {

@@ -27,7 +27,7 @@ extension Connection {
     private func wantingMirrors(_ isSatisfied: (RequestMatch) -> Bool) -> [RouteEntry] {
         self.state.mirrors.filter { entry in
             entry.counters.seen.add()
-            guard isSatisfied(entry.route.match), entry.isSampled else { return false }
+            guard isSatisfied(entry.route.match), entry.route.isSampled else { return false }
             entry.counters.matched.add()
             if !entry.route.isUp {
                 self.note(.unreachable, entry)
