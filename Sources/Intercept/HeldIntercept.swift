@@ -176,22 +176,25 @@ struct HeldIntercept: Sendable {
                 }
                 return nil
             }
-            group.addTask {
-                try await NearMissWatch(
-                    traffic: self.run.traffic,
-                    clock: self.run.clock,
-                    report: { sightings in
-                        var report = self.run.report(sightings)
-                        report.olderConnections = await OlderConnections(
-                            client: self.run.client,
-                            session: self.membership.session,
-                            ports: Set(self.membership.localPorts.keys)
-                        ).count()
-                        return report
-                    },
-                    events: self.run.events
-                ).run()
-                return nil
+            // Of a mirror's traffic the replicas tell what was copied, not what was looked at.
+            if !self.membership.route.isMirror {
+                group.addTask {
+                    try await NearMissWatch(
+                        traffic: self.run.traffic,
+                        clock: self.run.clock,
+                        report: { sightings in
+                            var report = self.run.report(sightings)
+                            report.olderConnections = await OlderConnections(
+                                client: self.run.client,
+                                session: self.membership.session,
+                                ports: Set(self.membership.localPorts.keys)
+                            ).count()
+                            return report
+                        },
+                        events: self.run.events
+                    ).run()
+                    return nil
+                }
             }
             group.addTask {
                 // What else the Session owns is not watched: whoever deletes it by hand has it made anew by this.

@@ -11,7 +11,7 @@ extension InterceptRun {
         let preflight = Preflight(client: self.client, names: self.names)
         let (home, existing) = try await self.home(preflight)
         let (ports, original, uid) = try await self.target(preflight, existing)
-        if self.options.restartsTarget {
+        if self.options.restartsTarget, !self.restart.isDone {
             _ = try await self.targetRestart.workloads(selector: original.selector)
         }
         let identity = try TunnelIdentity()
@@ -220,20 +220,33 @@ extension InterceptRun {
             guard try await self.store.second(to: written) != nil else { return true }
         } catch {
             // Unless the answer can be had, nobody knows.
-            try await self.takeBack(route, from: written)
+            // owner: awaited in the next line; a task of its own because cancellation must not stop the clean-up.
+            let takingBack = Task { try await self.takeBack(route, from: written) }
+            try? await takingBack.value
             throw error
         }
         try await self.takeBack(route, from: written)
         return false
     }
 
+    /// Takes the route out again; an API server that is away for a moment is asked again.
     private func takeBack(_ route: Route, from written: Session) async throws {
         let store = self.store.preferring(written.kind)
-        try await store.update { session in
-            guard session.incarnation == written.incarnation else { return nil }
-            return session.leaving(routeID: route.id, reason: "another session of the service is kept elsewhere")
+        for attempt in 1... {
+            do {
+                try await store.update { session in
+                    guard session.incarnation == written.incarnation else { return nil }
+                    return session.leaving(
+                        routeID: route.id,
+                        reason: "another session of the service is kept elsewhere"
+                    )
+                }
+                _ = try await SessionEnding(store: store).settle(patience: .zero)
+                return
+            } catch let error as KubernetesError where error.isOutcomeUnknown && attempt < 20 {
+                try await Task.sleep(for: .milliseconds(500))
+            }
         }
-        _ = try await SessionEnding(store: store).settle(patience: .zero)
     }
 }
 

@@ -4,6 +4,9 @@ import Synchronization
 final class Once: Sendable {
     private let isTaken = Mutex(false)
 
+    /// Whether it was done.
+    var isDone: Bool { self.isTaken.withLock { $0 } }
+
     /// True the first time it is asked.
     func take() -> Bool {
         self.isTaken.withLock { isTaken in

@@ -61,6 +61,15 @@ public struct RolloutRestart: Sendable, Hashable, CustomStringConvertible {
         if object[path: "spec", "updateStrategy", "type"]?.string == "OnDelete" {
             return "its update strategy OnDelete leaves its Pods alone until somebody deletes them"
         }
+        let replicas = object[path: "spec", "replicas"]?.integer ?? 1
+        let surge = object[path: "spec", "strategy", "rollingUpdate", "maxSurge"]
+        let hasNoSurge = surge?.integer == 0 || ["0", "0%"].contains(surge?.string)
+        if object[path: "spec", "strategy", "type"]?.string == "Recreate" {
+            return "its strategy Recreate ends all Pods before there are new ones, for everybody's requests"
+        }
+        if replicas < 2, self.kind == .statefulSet || self.kind == .deployment && hasNoSurge {
+            return "its only Pod would end before there is a new one, for everybody's requests"
+        }
         let partition = object[path: "spec", "updateStrategy", "rollingUpdate", "partition"]?.integer ?? 0
         return partition > 0 ? "its partition of \(partition) keeps Pods as they are" : nil
     }

@@ -42,9 +42,9 @@ extension RouteSightings {
     init(_ json: JSONValue) {
         self.init()
         for (name, path) in Self.numbers { self[keyPath: path] = json[name].count }
-        for (name, path) in Self.tallies { self[keyPath: path] = (json[name]?.object ?? [:]).mapValues(\.count) }
+        for (name, path) in Self.tallies { self[keyPath: path] = Self.tally(json[name]) }
         self.omitsNames = json["omits-names"] == true
-        self.misses = (json["misses"]?.array ?? []).map {
+        self.misses = (json["misses"]?.array ?? []).prefix(Self.longestTally).map {
             MatchSurvey.Miss(absent: $0["absent"].count, other: $0["other"].count)
         }
         self.recent = (json["recent"]?.array ?? []).suffix(Self.mostRecent).map { request in
@@ -56,6 +56,14 @@ extension RouteSightings {
                 server: request["server"]?.string ?? ""
             )
         }
+    }
+
+    /// Entries that are taken of a list or a tally: more than any replica of this version sends.
+    private static var longestTally: Int { 256 }
+
+    private static func tally(_ json: JSONValue?) -> [String: Int] {
+        let entries = (json?.object ?? [:]).prefix(Self.longestTally).map { ($0.key, $0.value.count) }
+        return Dictionary(entries, uniquingKeysWith: { $1 })
     }
 
     /// The sightings as JSON.
@@ -88,7 +96,8 @@ extension RouteSightings.RecentRequest {
 }
 
 extension JSONValue? {
-    fileprivate var count: Int { self.flatMap(\.integer).flatMap { Int(exactly: $0) } ?? 0 }
+    /// A count that can be added to others without an overflow, whatever the replica says.
+    fileprivate var count: Int { self.flatMap(\.integer).map { Int(min(max($0, 0), 1 << 40)) } ?? 0 }
 }
 
 extension JSONValue {

@@ -205,8 +205,8 @@ public struct InterceptorRun: Sendable {
                         state.pause(isPaused, route: id)
                         logger.notice("route paused", metadata: ["route": "\(id)", "paused": "\(isPaused)"])
                     }
-                    let (session, tunnels, paused) = state.with { ($0.session, $0.tunnels, $0.paused) }
-                    data.update(session, tunnels: tunnels, paused: paused)
+                    // Under the lock, so that nothing older is published after it.
+                    state.with { data.update($0.session, tunnels: $0.tunnels, paused: $0.paused) }
                     kick()
                 }
             ),

@@ -38,14 +38,15 @@ struct ReplicaWatches: Sendable {
             guard let session = try? Session(object) else { return }
             seen = session.incarnation == self.configuration.incarnation ? session : nil
         }
-        let (removed, tunnels, paused) = self.state.with { parts in
+        let removed = self.state.with { parts in
             let live = Set((seen.map { $0.phase == .active ? $0.routes : [] } ?? []).map(\.id))
             parts.session = seen
             parts.hasLookedForSession = true
             parts.paused.formIntersection(live)
-            return (parts.tunnels.keys.filter { !live.contains($0) }, parts.tunnels, parts.paused)
+            // Under the lock, so that nothing older is published after it.
+            self.data.update(seen, tunnels: parts.tunnels, paused: parts.paused)
+            return parts.tunnels.keys.filter { !live.contains($0) }
         }
-        self.data.update(seen, tunnels: tunnels, paused: paused)
         for id in removed {
             await self.tunnels.end(route: id, reason: seen?.closeReason ?? "the session was deleted")
         }

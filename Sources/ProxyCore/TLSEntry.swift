@@ -37,6 +37,8 @@ public struct TLSEntry: Sendable {
     }
 
     private var state = State.connecting
+    /// Whether the original has ended while the client's handshake goes on.
+    private var isOriginalGone = false
 
     /// An entry whose original is being connected to.
     public init() {}
@@ -74,6 +76,7 @@ public struct TLSEntry: Sendable {
         switch self.state {
         case .hello: hasBegun ? .head : nil
         case .original: .head
+        case .client: self.isOriginalGone ? .head : nil
         default: nil
         }
     }
@@ -115,7 +118,13 @@ public struct TLSEntry: Sendable {
         }
     }
 
-    /// The original spoke, or ended, before the client's first message was there.
+    /// The original ended. A client that is in its handshake still gets what the original said, if it does not take long.
+    public mutating func originalEnded() -> Step {
+        if case .client = self.state { self.isOriginalGone = true }
+        return self.originalSpoke()
+    }
+
+    /// The original spoke before the client's first message was there.
     public mutating func originalSpoke() -> Step {
         self.state == .hello ? self.pass(.serverFirst) : .wait
     }
@@ -162,6 +171,7 @@ public struct TLSEntry: Sendable {
         switch self.state {
         case .hello: self.pass(.headTimeout)
         case .original: self.giveUp()
+        case .client: self.isOriginalGone ? .loseOriginal : .wait
         default: .wait
         }
     }

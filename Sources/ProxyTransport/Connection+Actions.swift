@@ -30,7 +30,7 @@ extension Connection {
     private func forward(_ handler: SideHandler, _ count: Int, to target: Side, keep: Bool) {
         let bytes = handler.take(count)
         if keep { self.kept = bytes }
-        self.copy?.add(bytes, from: handler.side)
+        self.copy(bytes, from: handler.side)
         if self.handler(target)?.send(bytes) != true {
             self.undeliverable(target)
         }
@@ -180,7 +180,7 @@ extension Connection {
     /// Sends a response with lines added at the end of its head.
     private func forwardEdited(_ handler: SideHandler, _ head: Int, _ total: Int, _ lines: [StaticString]) {
         let response = handler.take(total)
-        self.copy?.add(response, from: handler.side)
+        self.copy(response, from: handler.side)
         var edited = ByteBuffer()
         edited.reserveCapacity(total + 80)
         edited.writeImmutableBuffer(response.getSlice(at: response.readerIndex, length: head - 2) ?? ByteBuffer())

@@ -15,7 +15,11 @@ extension Connection {
             return
         }
         whole.counters.seen.add()
-        guard !whole.route.isPaused, whole.route.isSampled else {
+        guard !whole.route.isPaused else {
+            self.connectOriginal()
+            return
+        }
+        guard whole.route.isSampled else {
             self.isOutsideSample = true
             self.connectOriginal()
             return

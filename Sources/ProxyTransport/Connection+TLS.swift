@@ -33,6 +33,14 @@ extension Connection {
         self.settle()
     }
 
+    /// A connection to the original is open; what the client did meanwhile is told now.
+    func originalConnectedEntering() {
+        self.enter { $0.originalConnected() }
+        guard self.isEntering, let client = self.client else { return }
+        if client.held.readableBytes > 0 { self.receivedEntering(client) }
+        if self.isEntering, client.hasEnded { self.endedEntering(client) }
+    }
+
     /// What came before the relay began.
     func receivedEntering(_ handler: SideHandler) {
         guard handler.side == .client else { return self.enter { $0.originalSpoke() } }
@@ -43,7 +51,7 @@ extension Connection {
 
     /// An end that came before the relay began; the machine learns of it when that does.
     func endedEntering(_ handler: SideHandler) {
-        self.enter { handler.side == .client ? $0.clientEnded() : $0.originalSpoke() }
+        self.enter { handler.side == .client ? $0.clientEnded() : $0.originalEnded() }
     }
 
     /// The handshake of a side is done.

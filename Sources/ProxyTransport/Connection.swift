@@ -181,7 +181,7 @@ extension Connection {
             handler.reset()
         case .original:
             self.original = handler
-            if self.entry == nil { self.originalIsReady() } else { self.enter { $0.originalConnected() } }
+            if self.entry == nil { self.originalIsReady() } else { self.originalConnectedEntering() }
         case .upstream:
             self.greet(handler)
         }
@@ -292,6 +292,9 @@ extension Connection {
     func closeWhenIdle() {
         if let http2 = self.http2 {
             http2.relay.drain()
+        } else if self.isEntering {
+            // The machine has not begun; nothing is lost where no byte of the client waits.
+            if self.client?.held.readableBytes ?? 0 == 0 { self.closeNow() }
         } else {
             self.machine.drain()
         }

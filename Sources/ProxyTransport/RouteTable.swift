@@ -44,6 +44,8 @@ final class RouteCounters: Sendable {
     func fallbacks(_ reason: Fallback) -> Counter { self.fallbacks[Int(reason.rawValue)] }
     /// Copies of a mirror that are under way.
     let copies = Allowance(MirrorLimits.copiesOfRoute)
+    /// Streams that only tell what was not copied: one at a time tells of all.
+    let telling = Allowance(1)
     /// Exchanges that were not copied and that the laptop has not been told of.
     let untold = MirrorMiss.allCases.map { _ in Counter() }
 }

@@ -26,11 +26,16 @@ extension HTTPResponse {
         if original.mayBeJSON(before), self.mayBeJSON(after), let old = try? JSONValue(parsing: before),
             let new = try? JSONValue(parsing: after)
         {
-            let found = new.differences(from: old)
-            // Numbers beyond 64 bits are read as floating-point: equal values may have been different digits.
-            if !found.isEmpty || LongNumbers.of(before) == LongNumbers.of(after) {
-                return found.filter { !rules.ignores(JSONPointer($0.path) ?? JSONPointer([])) }
-                    .map(ResponseDifference.json)
+            let all = new.differences(from: old)
+            let found = all.filter { !rules.ignores(JSONPointer($0.path) ?? JSONPointer([])) }
+            // Numbers beyond 64 bits are read as floating-point: equal values may have been different digits. Which of them
+            // are in what is ignored cannot be told; of integers, a difference too many is better than one too few.
+            let integersOnly = !all.isEmpty
+            if !found.isEmpty
+                || LongNumbers.of(before, integersOnly: integersOnly)
+                    == LongNumbers.of(after, integersOnly: integersOnly)
+            {
+                return found.map(ResponseDifference.json)
             }
         }
         let offset = zip(before, after).enumerated().first { $1.0 != $1.1 }?.offset ?? min(before.count, after.count)
@@ -55,10 +60,10 @@ extension HTTPResponse {
     }
 }
 
-/// The numbers of a JSON text that have more digits than a floating-point value tells apart.
+/// The numbers of a JSON text that are no 64-bit integers and have more digits than a floating-point value tells apart.
 enum LongNumbers {
     /// The numbers as they are written, sorted.
-    static func of(_ json: [UInt8]) -> [String] {
+    static func of(_ json: [UInt8], integersOnly: Bool = false) -> [String] {
         var found: [String] = []
         var index = 0
         while index < json.count {
@@ -71,7 +76,9 @@ enum LongNumbers {
                 index += 1
             case let byte where self.isNumeric(byte):
                 let number = json[index...].prefix(while: self.isNumeric)
-                if number.count > 15 { found.append(String(decoding: number, as: UTF8.self)) }
+                let text = String(decoding: number, as: UTF8.self)
+                let isWanted = !integersOnly || number.allSatisfy { (0x2d...0x39).contains($0) && $0 != 0x2e }
+                if number.count > 15, Int64(text) == nil, isWanted { found.append(text) }
                 index += number.count
             default: index += 1
             }

@@ -27,7 +27,12 @@ enum Inflating {
                 }
                 output += piece.prefix(piece.count - Int(stream.avail_out))
                 guard output.count <= Self.limit else { return nil }
-                if status == Z_STREAM_END { return output }
+                if status == Z_STREAM_END {
+                    guard stream.avail_in > 0 else { return output }
+                    // A gzip file may have several members, one behind the other (RFC 1952 section 2.2).
+                    guard inflateReset(&stream) == Z_OK else { return nil }
+                    continue
+                }
                 guard status == Z_OK, stream.avail_in > 0 || stream.avail_out == 0 else { return nil }
             }
         }

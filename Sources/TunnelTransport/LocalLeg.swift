@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 import Tunnel
 
 #if canImport(Darwin)
@@ -255,7 +256,9 @@ final class LocalLeg: ChannelDuplexHandler, YamuxConsumer {
         if let socket = context.channel as? any SocketOptionProvider, context.channel.localAddress?.protocol != .unix {
             socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenFailure { _ in }
         }
-        context.close(promise: nil)
+        // Below TLS, which would say goodbye first, as if all had been said.
+        let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self)
+        (tls ?? context).close(promise: nil)
     }
 
     // MARK: The local connection's life

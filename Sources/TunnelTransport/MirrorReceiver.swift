@@ -8,12 +8,15 @@ import Tunnel
 final class MirrorReceiver: YamuxConsumer {
     /// Says that every record has come.
     private static let received: UInt8 = 0x06
+    /// The most bytes of one stream: a request, a response, and what tells of others.
+    private static let longest = 2 * MirroredExchange.longest + 64 * 1024
 
     private let tunnel: YamuxHandler
     private let stream: UInt32
     private let eventLoop: any EventLoop
     private let taker: any MirrorTaker
     private var held = ByteBuffer()
+    private var length = 0
     private var exchange = MirroredExchange()
     private var isOver = false
 
@@ -27,6 +30,8 @@ final class MirrorReceiver: YamuxConsumer {
     func streamReceived(_ bytes: ByteBuffer) {
         self.tunnel.consumed(self.stream, bytes.readableBytes)
         guard !self.isOver, !self.exchange.isWhole else { return }
+        self.length += bytes.readableBytes
+        guard self.length <= Self.longest else { return self.giveUp() }
         self.held.writeImmutableBuffer(bytes)
         do throws(TunnelError) {
             try self.exchange.add(from: &self.held)

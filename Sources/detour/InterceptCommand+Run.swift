@@ -35,9 +35,11 @@ extension InterceptCommand {
         if let summary = run.mirrorSummary, !summary.isPassed { throw ExitCode.failure }
     }
 
-    /// The screen; nil where lines are wanted, or are all there is room for. A mirror prints what it finds, and a command has the terminal for itself.
+    /// The screen; nil where lines are wanted, or are all there is room for. A mirror prints what it finds, and a command
+    /// has the terminal for itself.
     private func screen() -> Screen? {
-        guard !self.noScreen, !self.quiet, self.output == .table, !self.mirroring.mirror, self.localSide.command.isEmpty, Terminal.takesScreen
+        guard !self.noScreen, !self.quiet, self.output == .table, !self.mirroring.mirror,
+            self.localSide.command.isEmpty, Terminal.takesScreen
         else { return nil }
         let terminal = RawTerminal(input: STDIN_FILENO, output: STDOUT_FILENO)
         guard let size = terminal.size, size.columns >= ScreenModel.smallest.columns,

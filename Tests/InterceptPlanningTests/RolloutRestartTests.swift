@@ -37,7 +37,10 @@ struct RolloutRestartTests {
     @Test(
         "is not tried where it would restart nothing",
         arguments: [
-            ("{\"paused\":true}", "paused"), ("{\"updateStrategy\":{\"type\":\"OnDelete\"}}", "OnDelete"),
+            ("{\"paused\":true}", "paused"), ("{\"strategy\":{\"type\":\"Recreate\"}}", "Recreate"),
+            ("{\"strategy\":{\"rollingUpdate\":{\"maxSurge\":0}}}", "only Pod"),
+            ("{\"replicas\":2,\"strategy\":{\"rollingUpdate\":{\"maxSurge\":0}}}", ""),
+            ("{\"updateStrategy\":{\"type\":\"OnDelete\"}}", "OnDelete"),
             ("{\"updateStrategy\":{\"rollingUpdate\":{\"partition\":2}}}", "partition of 2"), ("{\"replicas\":2}", ""),
             ("{\"updateStrategy\":{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"partition\":0}}}", ""),
         ]

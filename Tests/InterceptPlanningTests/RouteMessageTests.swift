@@ -51,6 +51,16 @@ struct RouteMessageTests {
         #expect(RouteMessage(line: line) == .sightings(expected))
     }
 
+    @Test("holds counts that can be added up, and no more entries than a replica sends, whatever the line says")
+    func tame() throws {
+        let names = (0..<1_000).map { "\"h\($0)\":1" }.joined(separator: ",")
+        let line = "{\"sightings\":{\"connections\":9223372036854775807,\"matched\":-5,\"names\":{\(names)}}}"
+        guard case .sightings(let sightings)? = RouteMessage(line: line) else { throw CancellationError() }
+        #expect(sightings.connections == 1 << 40)
+        #expect(sightings.matched == 0)
+        #expect(sightings.names.count == 256)
+    }
+
     @Test("fits a control line, whatever the requests were")
     func bounded() {
         var sightings = self.sightings

@@ -56,6 +56,18 @@ struct TLSEntryTests {
         #expect(!entry.isEntering)
     }
 
+    @Test("An original that ends while the client's handshake goes on is waited for no longer than a head")
+    func originalGone() {
+        let secured: (inout TLSEntry) -> TLSEntry.Step = { $0.originalSecured(applicationProtocol: nil) }
+        var (entry, _) = self.entry(Self.connect, Self.say, secured)
+        #expect(entry.deadline(hasBegun: false) == nil)
+        #expect(entry.originalEnded() == .wait)
+        #expect(entry.deadline(hasBegun: false) == .head)
+        var patient = entry
+        #expect(patient.clientSecured() == .relay)
+        #expect(entry.deadlinePassed() == .loseOriginal)
+    }
+
     @Test("When TLS with the original fails, its client gets a connection of its own", arguments: [0, 1, 2, 3])
     func original(kind: Int) {
         let events: [(inout TLSEntry) -> TLSEntry.Step] = [

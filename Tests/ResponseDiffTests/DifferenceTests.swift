@@ -103,6 +103,19 @@ struct DifferenceTests {
         )
     }
 
+    @Test("An ignored difference hides no other between integers beyond 64 bits")
+    func longBesideIgnored() throws {
+        let rules = IgnoreRules(pointers: [try #require(JSONPointer("/at"))])
+        func found(_ old: String, _ new: String) -> Int {
+            self.json(new).differences(from: self.json(old), ignoring: rules).count
+        }
+        #expect(found("{\"at\":1,\"id\":18446744073709551617}", "{\"at\":2,\"id\":18446744073709551618}") == 1)
+        #expect(found("{\"at\":1,\"id\":18446744073709551617}", "{\"at\":2,\"id\":18446744073709551617}") == 0)
+        // A time in nanoseconds fits; one with a long fraction is no integer.
+        #expect(found("{\"at\":1763736233000000001}", "{\"at\":1763736233000000002}") == 0)
+        #expect(found("{\"at\":1763736233.0000001}", "{\"at\":1763736234.0000002}") == 0)
+    }
+
     @Test("What only claims to be JSON, or is another thing on one side, is compared by its bytes")
     func noJSON() {
         #expect(
@@ -143,6 +156,10 @@ struct DifferenceTests {
                 )
             ).isEmpty
         )
+        let members = Deflating.gzip(Array("{ \"a\" ".utf8)) + Deflating.gzip(Array(": 1 }".utf8))
+        #expect(self.found(coded("gzip", gzip), coded("gzip", members)).isEmpty)
+        let more = gzip + Deflating.gzip(Array(" 2".utf8))
+        #expect(!self.found(coded("gzip", gzip), coded("gzip", more)).isEmpty)
         let damaged = Array(gzip.dropLast(9))
         #expect(
             self.found(coded("gzip", gzip), coded("gzip", damaged), rules).first?.hasPrefix("body: differs") == true

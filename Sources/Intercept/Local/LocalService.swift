@@ -87,7 +87,9 @@ struct LocalPorts: LocalDestination {
     var mirror: (station: MirrorStation, jobs: AsyncStream<MirrorStation.Job>.Continuation)?
 
     func addresses(for header: ProxyHeader) -> [SocketAddress] {
-        self.port(header).map { self.service.addresses(port: $0) } ?? []
+        // A mirror takes nothing, whatever an interceptor of another version takes it for.
+        guard self.mirror == nil else { return [] }
+        return self.port(header).map { self.service.addresses(port: $0) } ?? []
     }
 
     func scheme(for header: ProxyHeader) -> LocalScheme { self.service.scheme }

@@ -60,7 +60,11 @@ struct TargetRestart: Sendable {
     func run(selector: [String: String]) async throws {
         var current: RolloutRestart?
         do {
-            let before = Set(try await self.pods(selector).map(\.uid))
+            // What no roll-out replaces stays where it is: failed and finished Pods, and those that nothing keeps.
+            let before = Set(
+                try await self.pods(selector)
+                    .filter { InterceptorPod($0).isLive && !RolloutRestart.workloads(of: [$0]).isEmpty }.map(\.uid)
+            )
             let workloads = try await self.workloads(selector: selector)
             for workload in workloads {
                 current = workload

@@ -40,6 +40,14 @@ extension Connection {
         }
     }
 
+    /// Copies what a side sent, where there is a copy; one that is given up is over at once.
+    @inline(__always)
+    func copy(_ bytes: ByteBuffer, from side: Side) {
+        guard let copy = self.copy else { return }
+        copy.add(bytes, from: side)
+        if copy.miss != nil { self.finish(copy) }
+    }
+
     /// The exchange is over: the copy goes to its mirrors, or the news that there is none.
     func endCopy(_ record: Record) {
         guard let copy = self.copy else { return }
@@ -58,20 +66,22 @@ extension Connection {
         self.copy = nil
         for entry in copy.entries {
             if let miss = copy.miss { self.note(miss, entry) }
-            self.deliver(copy, to: entry)
+            self.deliver(copy, to: entry, slot: entry.counters.copies)
         }
     }
 
     /// Tells the laptops of mirrors of an HTTP/2 request that satisfies their match; it is not copied.
     func missMirrored(_ isSatisfied: (RequestMatch) -> Bool) {
-        for entry in self.state.mirrors where isSatisfied(entry.route.match) { self.miss(.http2, entry) }
+        for entry in self.state.mirrors
+        where entry.route.isSampled && isSatisfied(entry.route.match) { self.miss(.http2, entry) }
     }
 
     /// Tells a mirror's laptop that there was something to copy, and none was made.
     func miss(_ reason: MirrorMiss, _ entry: RouteEntry) {
         self.note(reason, entry)
-        guard entry.route.isUp, entry.counters.copies.take(1) else { return }
-        self.deliver(ExchangeCopy(for: [entry], allowance: self.state.table.copiedBytes, miss: reason), to: entry)
+        guard entry.route.isUp, entry.counters.telling.take(1) else { return }
+        let copy = ExchangeCopy(for: [entry], allowance: self.state.table.copiedBytes, miss: reason)
+        self.deliver(copy, to: entry, slot: entry.counters.telling)
     }
 
     private func note(_ reason: MirrorMiss, _ entry: RouteEntry) {
@@ -79,7 +89,7 @@ extension Connection {
         entry.counters.untold[reason.index].add()
     }
 
-    private func deliver(_ copy: ExchangeCopy, to entry: RouteEntry) {
+    private func deliver(_ copy: ExchangeCopy, to entry: RouteEntry, slot: Allowance) {
         let channel = self.client?.context?.channel
         let preamble = proxyPreamble(
             source: channel?.remoteAddress,
@@ -93,6 +103,7 @@ extension Connection {
             copy,
             preamble: preamble,
             entry: entry,
+            slot: slot,
             metrics: self.state.metrics,
             acknowledgement: self.state.configuration.acknowledgementTimeout
         )

@@ -25,6 +25,8 @@ final class MirrorDelivery: ChannelInboundHandler {
     private let copy: ExchangeCopy
     private let preamble: ByteBuffer
     private let entry: RouteEntry
+    /// Where the stream was counted.
+    private let slot: Allowance
     private let metrics: PortMetrics
     private let acknowledgement: TimeAmount
     private var stage = Stage.asking
@@ -35,12 +37,14 @@ final class MirrorDelivery: ChannelInboundHandler {
         _ copy: ExchangeCopy,
         preamble: ByteBuffer,
         entry: RouteEntry,
+        slot: Allowance,
         metrics: PortMetrics,
         acknowledgement: TimeAmount
     ) {
         self.copy = copy
         self.preamble = preamble
         self.entry = entry
+        self.slot = slot
         self.metrics = metrics
         self.acknowledgement = acknowledgement
     }
@@ -124,7 +128,7 @@ final class MirrorDelivery: ChannelInboundHandler {
         self.stage = .over
         self.deadline?.cancel()
         self.deadline = nil
-        self.entry.counters.copies.giveBack(1)
         self.copy.release()
+        self.slot.giveBack(1)
     }
 }

@@ -33,6 +33,8 @@ public final class TLSTermination: Sendable {
             return material
         } catch {
             guard let known else { throw error }
+            // Not read again for each handshake while it is broken.
+            self.loaded.withLock { $0 = Loaded(stamp: stamp, material: known.material) }
             return known.material
         }
     }
