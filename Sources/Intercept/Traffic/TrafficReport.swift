@@ -100,7 +100,7 @@ extension TrafficReport {
                 + "are not intercepted"
         }
         return
-            "a caller that keeps its connections open must open a new one: restart the caller, or wait until its idle "
-            + "connections end"
+            "a caller that keeps its connections open must open a new one: restart the caller, or what the Service "
+            + "leads to with --restart-target, or wait until its idle connections end"
     }
 }

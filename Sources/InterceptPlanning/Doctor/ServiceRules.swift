@@ -112,7 +112,7 @@ extension Diagnosis {
                 .openConnections,
                 "callers that keep connections to \(seen.place) open stay with the original on these; only connections "
                     + "opened after `ready` can be intercepted",
-                mend: "when nothing arrives, restart the callers"
+                mend: "when nothing arrives, restart the callers, or the original with --restart-target"
                     + (restart.map { ", or what they are connected to: \($0)" } ?? "")
             )
         ]
