@@ -2,6 +2,8 @@
 
 RELEASE = .build/release/detour
 IMAGE = .build/detour-image.tar
+# Thousands of runs on a model of the API server: beside them, nothing else would get its turn in time.
+RANDOM_ORDERS = RaceTests|RivalStoresTests|InterleavingTests|KillPointTests
 
 .PHONY: help setup build image cluster demo test e2e bench lint clean
 
@@ -29,7 +31,8 @@ test: image cluster ## all tests
 	@scripts/lib/python-peers >/dev/null
 	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
-	scripts/run-tests swift test --skip-build --skip EndToEndTests
+	scripts/run-tests swift test --skip-build --skip EndToEndTests --skip '$(RANDOM_ORDERS)'
+	scripts/run-tests swift test --skip-build --filter '$(RANDOM_ORDERS)'
 	scripts/run-tests scripts/with-cluster swift test --skip-build --filter EndToEndTests
 
 e2e: image cluster ## the tests on the real cluster only

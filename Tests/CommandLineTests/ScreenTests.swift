@@ -5,7 +5,7 @@ import Testing
 @testable import Intercept
 @testable import detour
 
-@Suite("A screen on a terminal", .timeLimit(.minutes(1)))
+@Suite("A screen on a terminal", .timeLimit(.minutes(5)))
 struct ScreenTests {
     /// A terminal whose other end the test holds.
     private final class Pseudoterminal: Sendable {

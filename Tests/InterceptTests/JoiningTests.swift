@@ -148,7 +148,7 @@ struct JoiningTests {
 
     @Test(
         "A closing Session is waited for, then a new incarnation begins",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: SessionKind.allCases
     )
     func closing(kind: SessionKind) async throws {
@@ -201,7 +201,7 @@ struct JoiningTests {
 
     @Test(
         "A creation or a patch whose answer never came is taken back",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: SessionKind.allCases,
         [false, true]
     )

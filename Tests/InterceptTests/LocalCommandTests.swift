@@ -8,7 +8,7 @@ import Testing
 
 @testable import Intercept
 
-@Suite("The local service as a command", .timeLimit(.minutes(1)))
+@Suite("The local service as a command", .timeLimit(.minutes(5)))
 struct LocalCommandTests {
     private let events = Events()
 

@@ -91,7 +91,7 @@ struct LocalServiceTests {
         #expect(service.addresses(port: 1).isEmpty)
     }
 
-    @Test("The limit is reached when the last answer is over, not before", .timeLimit(.minutes(1)))
+    @Test("The limit is reached when the last answer is over, not before", .timeLimit(.minutes(5)))
     func reached() async throws {
         var budget = RequestBudget(limit: 2)
         #expect([budget.take(), budget.take(), budget.take()] == [true, true, false])
@@ -121,7 +121,7 @@ struct LocalServiceTests {
         #expect(try scene.session()?.routes.map(\.isBounded) == [limit != nil])
     }
 
-    @Test("A limit of time ends the intercept by itself, says why, and leaves nothing", .timeLimit(.minutes(1)))
+    @Test("A limit of time ends the intercept by itself, says why, and leaves nothing", .timeLimit(.minutes(5)))
     func time() async throws {
         let scene = Scene()
         let run = try scene.run(change: { $0.timeLimit = .init(.zero, reason: "it is 17:00") })

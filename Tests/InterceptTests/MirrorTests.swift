@@ -11,7 +11,7 @@ import TunnelTransport
 
 @testable import Intercept
 
-@Suite("A mirror on this machine", .timeLimit(.minutes(1)))
+@Suite("A mirror on this machine", .timeLimit(.minutes(5)))
 struct MirrorTests {
     /// A station whose local process is a server that gives every connection one answer.
     private struct Setting {

@@ -123,7 +123,7 @@ struct PreflightTests {
         #expect(try await scene.preflight.home() == home)
     }
 
-    @Test("A missing definition is made, then the Session", .timeLimit(.minutes(1)))
+    @Test("A missing definition is made, then the Session", .timeLimit(.minutes(5)))
     func definition() async throws {
         let scene = Scene(hasDefinition: false)
         _ = try await scene.run(transport: EstablishingTransport(base: scene.server)).join()

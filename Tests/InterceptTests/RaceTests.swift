@@ -16,7 +16,7 @@ struct RaceTests {
     )
     func races() async throws {
         // `DETOUR_RUNS` asks for more of them.
-        let count = ProcessInfo.processInfo.environment["DETOUR_RUNS"].flatMap { Int($0) } ?? 200
+        let count = ProcessInfo.processInfo.environment["DETOUR_RUNS"].flatMap { Int($0) } ?? 100
         let offset = UInt64.random(in: 0..<1_000_000_000)
         // A few that are always the same, and fresh ones; many at once, for most of a run is waiting for a closing Session.
         let seeds = (0..<UInt64(count)).map { $0 < UInt64(count) / 4 ? $0 : $0 + offset }

@@ -51,7 +51,7 @@ struct RivalStoresTests {
 
     @Test(
         "Somebody else joins right after it was made, at any call of who puts the first into a ConfigMap",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: 0..<calls
     )
     func interrupted(call: Int) async throws {
@@ -71,7 +71,7 @@ struct RivalStoresTests {
         #expect(scene.server.cluster[.services, "shop", "leaf"]?["spec"] == scene.service["spec"])
     }
 
-    @Test("Three at once, call by call in a random order", .timeLimit(.minutes(2)), arguments: 0..<120 as Range<UInt64>)
+    @Test("Three at once, call by call in a random order", .timeLimit(.minutes(5)), arguments: 0..<60 as Range<UInt64>)
     func interleaved(seed: UInt64) async throws {
         let scene = Scene(.configMap)
         let turnstile = Turnstile(seed: seed)

@@ -75,7 +75,7 @@ struct RouteTrafficTests {
         #expect(times(6_001...9_000) { $1.requests = $0 } == [])
     }
 
-    @Test("that nobody sees is told as a near miss; while it is paused, it is not", .timeLimit(.minutes(1)))
+    @Test("that nobody sees is told as a near miss; while it is paused, it is not", .timeLimit(.minutes(5)))
     func watch() async throws {
         let traffic = RouteTraffic()
         let match = try RequestMatch(headers: [HeaderMatch(name: "x-user", value: "alice")])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Intercept
 
-@Suite("--restart-target", .timeLimit(.minutes(1)))
+@Suite("--restart-target", .timeLimit(.minutes(5)))
 struct TargetRestartTests {
     /// A clock on which every wait is one step of what the cluster's controllers do.
     private struct StepClock: Clock {

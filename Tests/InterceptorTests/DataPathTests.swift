@@ -11,7 +11,7 @@ import TrafficMatch
 
 @Suite("The ports of an intercepted Service")
 struct DataPathTests {
-    @Test("A port that no route is for passes through; on one with a route the match decides", .timeLimit(.minutes(1)))
+    @Test("A port that no route is for passes through; on one with a route the match decides", .timeLimit(.minutes(5)))
     func ports() async throws {
         let first = try await Original("first"), second = try await Original("second")
         var configuration = InterceptorConfiguration(

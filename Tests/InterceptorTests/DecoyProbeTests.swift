@@ -10,7 +10,7 @@ import Testing
 
 @testable import Interceptor
 
-@Suite("Before the Service is swapped, the original behind a port that speaks TLS", .timeLimit(.minutes(1)))
+@Suite("Before the Service is swapped, the original behind a port that speaks TLS", .timeLimit(.minutes(5)))
 struct DecoyProbeTests {
     /// What stands behind the decoy.
     enum Original: CaseIterable, Sendable {

@@ -35,7 +35,7 @@ struct Turmoil: Sendable, CustomTestStringConvertible {
 struct InterleavingTests {
     @Test(
         "The original is never lost, and nothing is left in the end",
-        .timeLimit(.minutes(2)),
+        .timeLimit(.minutes(5)),
         arguments: Turmoil.seeds(40, hasFaults: false)
     )
     func orderly(turmoil: Turmoil) async throws {
@@ -44,7 +44,7 @@ struct InterleavingTests {
 
     @Test(
         "Nor with connections that die, conflicts, overload and server errors",
-        .timeLimit(.minutes(2)),
+        .timeLimit(.minutes(5)),
         arguments: Turmoil.seeds(40, hasFaults: true)
     )
     func faulty(turmoil: Turmoil) async throws {

@@ -14,7 +14,7 @@ import TunnelTransport
 @testable import Interceptor
 
 /// A replica's listeners, its tunnel server and a laptop's tunnel, with curl before and Python's server behind them.
-@Suite("A mirror from the client to the laptop", .timeLimit(.minutes(1)))
+@Suite("A mirror from the client to the laptop", .timeLimit(.minutes(5)))
 struct MirrorChainTests {
     private static let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 

@@ -19,7 +19,7 @@ private final class Collect: ChannelInboundHandler {
 }
 
 /// Requests and port-forwards take the same way with the same credentials, over real TLS.
-@Suite("Reaching a cluster", .timeLimit(.minutes(1)))
+@Suite("Reaching a cluster", .timeLimit(.minutes(5)))
 struct ClusterAccessTests {
     private let authority: TestAuthority
     private let folder: TemporaryFolder

@@ -4,7 +4,7 @@ import KubernetesModel
 import KubernetesTestSupport
 import Testing
 
-@Suite("What a server has, from Kubernetes 1.20 to 1.36", .timeLimit(.minutes(1)))
+@Suite("What a server has, from Kubernetes 1.20 to 1.36", .timeLimit(.minutes(5)))
 struct DiscoveryTests {
     private let pauses = Pauses()
 

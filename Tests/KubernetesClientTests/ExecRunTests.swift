@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("Running a credential plugin", .timeLimit(.minutes(1)))
+@Suite("Running a credential plugin", .timeLimit(.minutes(5)))
 struct ExecRunTests {
     private let folder: TemporaryFolder
     private static let v1 = "client.authentication.k8s.io/v1"

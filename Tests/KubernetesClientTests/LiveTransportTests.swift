@@ -7,7 +7,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("The live transport on loopback", .timeLimit(.minutes(1)))
+@Suite("The live transport on loopback", .timeLimit(.minutes(5)))
 struct LiveTransportTests {
     private let pauses = Pauses()
 

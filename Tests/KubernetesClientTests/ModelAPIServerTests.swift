@@ -3,7 +3,7 @@ import KubernetesModel
 import KubernetesTestSupport
 import Testing
 
-@Suite("The model of an API server", .timeLimit(.minutes(1)))
+@Suite("The model of an API server", .timeLimit(.minutes(5)))
 struct ModelAPIServerTests {
     private let server = ModelAPIServer()
     private let client: KubernetesClient

@@ -4,7 +4,7 @@ import KubernetesTestSupport
 import Synchronization
 import Testing
 
-@Suite("Watching objects", .timeLimit(.minutes(1)))
+@Suite("Watching objects", .timeLimit(.minutes(5)))
 struct ObjectWatchTests {
     private let pauses = Pauses()
     private let list = "GET /api/v1/namespaces/shop/pods?limit=500"

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("Credentials of a plugin", .timeLimit(.minutes(1)))
+@Suite("Credentials of a plugin", .timeLimit(.minutes(5)))
 struct PluginCredentialsTests {
     /// A plugin that hands out `token-1`, `token-2`, … each for as long as it is told to.
     private final class World: Sendable {

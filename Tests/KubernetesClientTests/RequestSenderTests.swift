@@ -17,7 +17,7 @@ final class Pauses: Sendable {
     }
 }
 
-@Suite("Asking the API server", .timeLimit(.minutes(1)))
+@Suite("Asking the API server", .timeLimit(.minutes(5)))
 struct RequestSenderTests {
     private let pauses = Pauses()
     private let get = "GET /api/v1/namespaces/shop/services/leaf"

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Pushing to a real registry", .enabled(if: isRegistryHere, "needs Debian's docker-registry"))
 struct RealRegistryTests {
-    @Test("stores the image so that it can be pulled unchanged, and sends nothing twice", .timeLimit(.minutes(1)))
+    @Test("stores the image so that it can be pulled unchanged, and sends nothing twice", .timeLimit(.minutes(5)))
     func pushAndPull() async throws {
         let bench = try Workbench()
         let registry = try await RegistryProcess.start(in: bench.path)
@@ -37,7 +37,7 @@ struct RealRegistryTests {
         )
     }
 
-    @Test("with a password works, and without or with a wrong one says so", .timeLimit(.minutes(1)))
+    @Test("with a password works, and without or with a wrong one says so", .timeLimit(.minutes(5)))
     func password() async throws {
         let bench = try Workbench()
         // The bcrypt hash of the password below, cost 5.
@@ -59,7 +59,7 @@ struct RealRegistryTests {
         #expect(try contents.digest() == digest)
     }
 
-    @Test("that is not there says which registry could not be reached", .timeLimit(.minutes(1)))
+    @Test("that is not there says which registry could not be reached", .timeLimit(.minutes(5)))
     func unreachable() async throws {
         let bench = try Workbench()
         let registry = try await RegistryProcess.start(in: bench.path)

@@ -5,7 +5,7 @@ import Tunnel
 
 @testable import ProxyTransport
 
-@Suite("Over real sockets, a diverted request", .timeLimit(.minutes(1)))
+@Suite("Over real sockets, a diverted request", .timeLimit(.minutes(5)))
 struct DivertTests {
     @Test("goes into the tunnel after the acknowledgement, behind a header that names its connection")
     func passes() async throws {

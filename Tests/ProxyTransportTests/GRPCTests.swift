@@ -8,7 +8,7 @@ import TrafficMatch
 
 @Suite(
     "gRPC's own client and server, with the listener between them",
-    .timeLimit(.minutes(2)),
+    .timeLimit(.minutes(5)),
     .serialized,
     .enabled(if: PythonPeer.isAvailable, "needs python3 with venv, and grpcio: run scripts/setup")
 )

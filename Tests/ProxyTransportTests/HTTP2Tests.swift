@@ -8,7 +8,7 @@ import Tunnel
 
 @testable import ProxyTransport
 
-@Suite("Over real sockets, an HTTP/2 connection", .timeLimit(.minutes(1)))
+@Suite("Over real sockets, an HTTP/2 connection", .timeLimit(.minutes(5)))
 struct HTTP2Tests {
     private static let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     /// SETTINGS without parameters, and the acknowledgement of the other's.

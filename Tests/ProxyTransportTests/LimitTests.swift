@@ -8,7 +8,7 @@ import Testing
 @testable import ProxyTransport
 
 /// Row 12 of the list of bad inputs, and what a listener promises besides.
-@Suite("Over real sockets, a listener", .timeLimit(.minutes(1)))
+@Suite("Over real sockets, a listener", .timeLimit(.minutes(5)))
 struct LimitTests {
     @Test("serves a fast connection beside 200 slow ones, which send a byte and no more")
     func slowConnections() async throws {

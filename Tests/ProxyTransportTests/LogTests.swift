@@ -3,7 +3,7 @@ import Testing
 
 @testable import ProxyTransport
 
-@Suite("The access log and the counters", .timeLimit(.minutes(1)))
+@Suite("The access log and the counters", .timeLimit(.minutes(5)))
 struct LogTests {
     private struct Line: Decodable {
         var time: String

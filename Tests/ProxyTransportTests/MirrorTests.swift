@@ -8,7 +8,7 @@ import Tunnel
 @testable import ProxyTransport
 
 /// Clients and originals see what they would see without the mirror, whatever becomes of the copies.
-@Suite("Over real sockets, a mirror", .timeLimit(.minutes(1)))
+@Suite("Over real sockets, a mirror", .timeLimit(.minutes(5)))
 struct MirrorTests {
     /// A harness whose route is a mirror of `alice`'s requests.
     private static func run(isUp: Bool = true, _ body: (Harness) async throws -> Void) async throws {

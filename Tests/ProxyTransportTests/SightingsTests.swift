@@ -7,7 +7,7 @@ import TrafficMatch
 
 @testable import ProxyTransport
 
-@Suite("What a route saw", .timeLimit(.minutes(1)))
+@Suite("What a route saw", .timeLimit(.minutes(5)))
 struct SightingsTests {
     /// Sends requests one after the other on one connection; the original answers.
     private func ask(_ harness: Harness, _ requests: [String]) async throws {

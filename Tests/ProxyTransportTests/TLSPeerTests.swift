@@ -9,7 +9,7 @@ import TrafficMatch
 
 @Suite(
     "nginx with TLS, asked by curl and openssl, with the listener between them",
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(5)),
     .enabled(if: Nginx.isAvailable, "needs nginx, curl and openssl: run scripts/setup")
 )
 struct TLSPeerTests {

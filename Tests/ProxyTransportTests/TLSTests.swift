@@ -8,7 +8,7 @@ import Tunnel
 
 @testable import ProxyTransport
 
-@Suite("On a port that speaks TLS", .timeLimit(.minutes(1)))
+@Suite("On a port that speaks TLS", .timeLimit(.minutes(5)))
 struct TLSTests {
     @Test(
         "requests are routed one by one; what no route takes passes as it came, to the name that the client asked for",

@@ -6,7 +6,7 @@ import Tunnel
 
 @testable import ProxyTransport
 
-@Suite("Over real sockets, a connection that a route takes as a whole", .timeLimit(.minutes(1)))
+@Suite("Over real sockets, a connection that a route takes as a whole", .timeLimit(.minutes(5)))
 struct WholeConnectionTests {
     @Test("goes into the tunnel from its first byte, whoever speaks first, and the original sees nothing of it")
     func passes() async throws {

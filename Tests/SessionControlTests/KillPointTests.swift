@@ -21,7 +21,7 @@ struct KillPointTests: InterceptScenario {
         [KillPoint(call: $0, reachesServer: false), KillPoint(call: $0, reachesServer: true)]
     }
 
-    @Test("By closing the session", .timeLimit(.minutes(1)), arguments: SessionKind.allCases, killPoints)
+    @Test("By closing the session", .timeLimit(.minutes(5)), arguments: SessionKind.allCases, killPoints)
     func close(kind: SessionKind, point: KillPoint) async throws {
         let (cluster, service) = self.world(kind)
         let (server, _) = self.server(cluster, dyingAt: point)
@@ -31,7 +31,7 @@ struct KillPointTests: InterceptScenario {
         try self.expectUntouched(server, service)
     }
 
-    @Test("By closing the session with force", .timeLimit(.minutes(1)), arguments: SessionKind.allCases, killPoints)
+    @Test("By closing the session with force", .timeLimit(.minutes(5)), arguments: SessionKind.allCases, killPoints)
     func force(kind: SessionKind, point: KillPoint) async throws {
         let (cluster, service) = self.world(kind)
         let (server, _) = self.server(cluster, dyingAt: point)
@@ -43,7 +43,7 @@ struct KillPointTests: InterceptScenario {
 
     @Test(
         "Even when the Session was deleted by hand",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: SessionKind.allCases,
         killPoints
     )

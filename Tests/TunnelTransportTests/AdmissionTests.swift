@@ -8,7 +8,7 @@ import Tunnel
 
 @testable import TunnelTransport
 
-@Suite("Who may come into a tunnel", .timeLimit(.minutes(1)))
+@Suite("Who may come into a tunnel", .timeLimit(.minutes(5)))
 struct AdmissionTests {
     @Test("A laptop with the right key and session is welcomed, and its socket is private")
     func welcomed() async throws {

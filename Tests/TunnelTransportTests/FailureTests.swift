@@ -5,7 +5,7 @@ import Tunnel
 
 @testable import TunnelTransport
 
-@Suite("When something fails, only that fails", .timeLimit(.minutes(1)))
+@Suite("When something fails, only that fails", .timeLimit(.minutes(5)))
 struct FailureTests {
     @Test("A local port that is closed closes the relay's connection without the acknowledgement")
     func refusedConnect() async throws {

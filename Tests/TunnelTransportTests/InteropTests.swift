@@ -7,7 +7,7 @@ import Tunnel
 
 @Suite(
     "HashiCorp's yamux at the other end",
-    .timeLimit(.minutes(2)),
+    .timeLimit(.minutes(5)),
     .serialized,
     .enabled(if: GoPeer.isAvailable, "needs Debian's golang-go and golang-github-hashicorp-yamux-dev")
 )

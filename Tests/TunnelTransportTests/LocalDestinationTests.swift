@@ -5,7 +5,7 @@ import Tunnel
 
 @testable import TunnelTransport
 
-@Suite("The local side of a diverted connection", .timeLimit(.minutes(1)))
+@Suite("The local side of a diverted connection", .timeLimit(.minutes(5)))
 struct LocalDestinationTests {
     private static func listen(on host: String) async throws -> any Channel {
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: host, port: 0).get()

@@ -5,7 +5,7 @@ import Tunnel
 
 @testable import TunnelTransport
 
-@Suite("How the local service is spoken to", .timeLimit(.minutes(1)))
+@Suite("How the local service is spoken to", .timeLimit(.minutes(5)))
 struct LocalSchemeTests {
     /// Opens a stream that says what it speaks, hands its socket to `body`, and answers with what became of it first.
     private func outcome(

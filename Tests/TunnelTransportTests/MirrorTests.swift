@@ -6,7 +6,7 @@ import Tunnel
 
 @testable import TunnelTransport
 
-@Suite("A mirror's stream", .timeLimit(.minutes(1)))
+@Suite("A mirror's stream", .timeLimit(.minutes(5)))
 struct MirrorTests {
     /// Takes copies, and holds them until a test lets go.
     private final class Taker: LocalDestination, MirrorTaker {

@@ -4,7 +4,7 @@ import Tunnel
 
 @testable import TunnelTransport
 
-@Suite("A slow end slows itself only", .timeLimit(.minutes(1)))
+@Suite("A slow end slows itself only", .timeLimit(.minutes(5)))
 struct StallTests {
     private static let total = 24 * 1024 * 1024
     private static let piece = [UInt8](repeating: 9, count: 64 * 1024)
