@@ -30,6 +30,8 @@ final class ReplicaState: Sendable {
         var isDeleted = false
         /// Whether the time that live tunnels are waited for has passed.
         var isPatienceOver = false
+        /// Whether it was ready before: then it does not wait for tunnels any more.
+        var hasBeenReady = false
     }
 
     private let parts = Mutex(Parts())
@@ -61,9 +63,11 @@ final class ReplicaState: Sendable {
             guard parts.isPublished else { return .no("the replica is not in the session's status yet") }
             guard parts.hasReachedDecoy else { return .no("the decoy was not reached yet") }
             let missing = session.routes.filter { parts.tunnels[$0.id] == nil }
-            guard missing.isEmpty || parts.isPatienceOver else {
+            // A laptop that goes away, or joins, must not take the endpoints from everybody else.
+            guard missing.isEmpty || parts.isPatienceOver || parts.hasBeenReady else {
                 return .no("tunnels of \(missing.map(\.owner).joined(separator: ", ")) are missing")
             }
+            parts.hasBeenReady = true
             return .yes
         }
     }

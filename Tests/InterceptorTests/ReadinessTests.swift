@@ -54,6 +54,14 @@ struct ReadinessTests {
         #expect(state.readiness() == .no(row.why))
     }
 
+    @Test("Once it was ready, a laptop that goes away or joins does not take it from the endpoints, however young it is")
+    func staysReady() throws {
+        let state = try self.ready()
+        #expect(state.readiness() == .yes)
+        state.with { $0.tunnels = [:] }
+        #expect(state.readiness() == .yes)
+    }
+
     @Test("A stopping replica whose Pod is being deleted stays ready: it may be the last endpoint kube-proxy knows")
     func deleted() async throws {
         let stage = try Stage()
