@@ -119,7 +119,10 @@ extension InterceptEndToEndTests {
         let before = try await Cluster.snapshot("tls", in: "fixtures")
         let url = try await Cluster.url("fixtures/tls", 443)
         let address = try #require(Int(url.split(separator: ":").last ?? ""))
-        #expect(try await service.ask(address, "--http1.1").hasSuffix("HTTP/1.1 /n/7\n"))
+        // A Service that was just made is known to kube-proxy a moment later.
+        try await Cluster.eventually("the Service answers", within: .seconds(25)) {
+            try await service.ask(address, "--http1.1").hasSuffix("HTTP/1.1 /n/7\n")
+        }
         let (local, port) = try await LocalLeaf.start()
         defer { local.signal(SIGKILL) }
         func intercept(_ secret: String) async throws -> RunningProcess {
