@@ -47,7 +47,9 @@ extension InterceptEndToEndTests {
         arguments: [true, false]
     )
     func pipeline(isEqual: Bool) async throws {
-        let rules = ["--ignore-header", "x-shop-answered-by", "--ignore-json", "/answeredBy", "--ignore-json", "/chain/*/host"]
+        let rules = [
+            "--ignore-header", "x-shop-answered-by", "--ignore-json", "/answeredBy", "--ignore-json", "/chain/*/host",
+        ]
         let mirror = try await Intercepting.start(
             ["--mirror", "--max-requests", "3", "--drain", "2s", "-o", "json"] + (isEqual ? rules : [])
         )

@@ -54,7 +54,9 @@ struct ReadinessTests {
         #expect(state.readiness() == .no(row.why))
     }
 
-    @Test("Once it was ready, a laptop that goes away or joins does not take it from the endpoints, however young it is")
+    @Test(
+        "Once it was ready, a laptop that goes or comes does not take it from the endpoints, however young it is"
+    )
     func staysReady() throws {
         let state = try self.ready()
         #expect(state.readiness() == .yes)
