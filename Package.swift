@@ -163,6 +163,13 @@ let package = Package(
             path: "Tests/KubernetesTestSupport",
             swiftSettings: settings
         ),
+        // A proxy that does wrong what a script says, in front of an API server.
+        .target(
+            name: "APIFaults",
+            dependencies: ["HTTPWire", "KubernetesTestSupport", "TestSupport", nioCore, nioPosix, nioSSL],
+            path: "Tests/APIFaults",
+            swiftSettings: settings
+        ),
         .target(
             name: "CertificateTestSupport",
             dependencies: [crypto, cryptoExtras, x509, asn1],
@@ -232,10 +239,20 @@ let package = Package(
             exclude: ["Goldens"],
             swiftSettings: settings
         ),
+        tests(
+            "APIFaults",
+            [
+                "CertificateTestSupport", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport", nioCore,
+                nioPosix, nioSSL,
+            ]
+        ),
         // The real cluster: needs root on Linux and a running `scripts/cluster`.
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["KubernetesModel", "TestSupport", subprocess],
+            dependencies: [
+                "APIFaults", "CertificateTestSupport", "KubernetesModel", "TestSupport", nioCore, nioPosix, nioSSL,
+                subprocess,
+            ],
             swiftSettings: settings
         ),
     ],

@@ -94,27 +94,14 @@ public struct ResponseReader: Sendable {
             return fields
         }
         let body = self.bytes[(self.start + head.length)..<self.framed]
-        let isChunked = head.flags.contains(.chunked) && !body.isEmpty
-        return HTTPResponse(status: head.status, fields: fields, body: isChunked ? Self.joined(body) : Array(body))
+        var chunks = ChunkDecoder()
+        let data = head.flags.contains(.chunked) ? chunks.take(body) : Array(body)
+        return HTTPResponse(status: head.status, fields: fields, body: data)
     }
 
     /// Optional white space around a value is no part of it (RFC 9110 section 5.5).
     private static func trimmed(_ text: String) -> String {
         let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
         return String(text.drop(while: blank).reversed().drop(while: blank).reversed())
-    }
-
-    /// The data of a body's chunks (RFC 9112 section 7.1), whose grammar has been checked.
-    private static func joined(_ chunks: ArraySlice<UInt8>) -> [UInt8] {
-        var data: [UInt8] = []
-        var rest = chunks
-        while let lineEnd = rest.firstIndex(of: UInt8(ascii: "\n")) {
-            let digits = rest[..<lineEnd].prefix { Character(UnicodeScalar($0)).isHexDigit }
-            guard let size = Int(String(decoding: digits, as: UTF8.self), radix: 16), size > 0 else { break }
-            rest = rest[(lineEnd + 1)...]
-            data += rest.prefix(size)
-            rest = rest.dropFirst(size + 2)
-        }
-        return data
     }
 }

@@ -1,16 +1,16 @@
 import KubernetesModel
 
 extension ModelCluster {
-    func get(_ target: Target) -> Answer {
+    func get(_ target: RequestTarget) -> Answer {
         guard let object = self.objects[target.key()] else { return self.missing(target) }
         return Answer(status: 200, body: object.json)
     }
 
-    func missing(_ target: Target) -> Answer {
+    func missing(_ target: RequestTarget) -> Answer {
         .failure(404, "NotFound", "\(target.collection.plural) \"\(target.name ?? "")\" not found")
     }
 
-    func list(_ target: Target, _ request: KubernetesRequest) -> Answer {
+    func list(_ target: RequestTarget, _ request: KubernetesRequest) -> Answer {
         var matching = self.sorted(target.collection, in: target.namespace)
         let selector = ModelSelector(request)
         matching = matching.filter { selector.matches($0.value) }
@@ -75,7 +75,7 @@ struct ModelSelector {
 extension ModelCluster.Change {
     /// The line of a watch that tells this change to a reader with these selectors; nil when it is none of theirs.
     func line(for request: KubernetesRequest) -> JSONValue? {
-        guard let target = Target(request.segments), target.collection == self.collection else { return nil }
+        guard let target = RequestTarget(request.segments), target.collection == self.collection else { return nil }
         guard target.namespace == nil || target.namespace == self.shown.namespace else { return nil }
         let selector = ModelSelector(request)
         let was = self.before.map(selector.matches) ?? false

@@ -1,7 +1,7 @@
 import KubernetesModel
 
 extension ModelCluster {
-    mutating func create(_ target: Target, _ request: KubernetesRequest) -> Answer {
+    mutating func create(_ target: RequestTarget, _ request: KubernetesRequest) -> Answer {
         guard var object = request.body.map({ DynamicObject($0) }), !object.name.isEmpty else {
             return .failure(422, "Invalid", "metadata.name: Required value")
         }
@@ -17,7 +17,7 @@ extension ModelCluster {
         return Answer(status: 201, body: self.store(object, at: key).json)
     }
 
-    mutating func patch(_ target: Target, _ request: KubernetesRequest) -> Answer {
+    mutating func patch(_ target: RequestTarget, _ request: KubernetesRequest) -> Answer {
         let body = request.body ?? .null
         let isApply = request.contentType == "application/apply-patch+yaml"
         guard let before = self.objects[target.key()] else {
@@ -63,7 +63,7 @@ extension ModelCluster {
         return Answer(status: 200, body: after.json)
     }
 
-    mutating func delete(_ target: Target, _ request: KubernetesRequest) -> Answer {
+    mutating func delete(_ target: RequestTarget, _ request: KubernetesRequest) -> Answer {
         guard let object = self.objects[target.key()] else { return self.missing(target) }
         let preconditions = request.body?["preconditions"]
         if let uid = preconditions?["uid"]?.string, uid != object.uid {

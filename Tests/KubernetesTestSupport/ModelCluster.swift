@@ -106,7 +106,7 @@ public struct ModelCluster: Sendable {
         }
         if let answer = self.discovery(request) { return answer }
         if request.segments.last == ResourceType.selfSubjectAccessReviews.plural { return self.review(request) }
-        guard let target = Target(request.segments) else { return .failure(404, "NotFound", "no such path") }
+        guard let target = RequestTarget(request.segments) else { return .failure(404, "NotFound", "no such path") }
         guard self.types.contains(where: { $0.collection == target.collection }) else {
             return .failure(404, "NotFound", "the server could not find the requested resource")
         }
@@ -146,13 +146,15 @@ public struct ModelCluster: Sendable {
 }
 
 /// What a path addresses.
-struct Target {
+public struct RequestTarget: Sendable {
     var collection: ModelCluster.Collection
     var namespace: String?
-    var name: String?
+    /// The object's name; nil where the path addresses a collection.
+    public var name: String?
     var subresource: String?
 
-    init?(_ segments: [String]) {
+    /// A target by the segments of its path; nil where that addresses no resource.
+    public init?(_ segments: [String]) {
         var rest = segments[...]
         switch rest.popFirst() {
         case "api":
@@ -173,7 +175,8 @@ struct Target {
         self.subresource = rest.popFirst()
     }
 
-    var resource: String { [self.collection.plural, self.subresource].compactMap { $0 }.joined(separator: "/") }
+    /// The plural, with a subresource behind a slash.
+    public var resource: String { [self.collection.plural, self.subresource].compactMap { $0 }.joined(separator: "/") }
 
     func key(named name: String? = nil) -> ModelCluster.Key {
         .init(collection: self.collection, namespace: self.namespace, name: name ?? self.name ?? "")

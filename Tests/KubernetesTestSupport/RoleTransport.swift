@@ -107,7 +107,8 @@ extension RoleTransport.Access {
 
     /// What a request does to a resource; nil for discovery.
     init?(_ request: KubernetesRequest) {
-        guard request.segments.count > (request.segments.first == "api" ? 2 : 3), let target = Target(request.segments)
+        guard request.segments.count > (request.segments.first == "api" ? 2 : 3),
+            let target = RequestTarget(request.segments)
         else { return nil }
         let parts = target.collection.apiVersion.split(separator: "/")
         self.group = parts.count == 2 ? String(parts[0]) : ""

@@ -1,0 +1,75 @@
+import APIFaults
+import CertificateTestSupport
+import Foundation
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// A faulty proxy in front of the real API server, and a kubeconfig that leads through it.
+///
+/// By bearer token, because a proxy that answers TLS itself cannot pass a client's certificate on.
+struct FaultyAPI {
+    let proxy: FaultProxy
+    private let folder: URL
+
+    /// Starts a proxy that follows `rules`, as ``FaultRule`` reads them.
+    static func start(_ rules: [String], seed: UInt64) async throws -> FaultyAPI {
+        let direct = try String(
+            contentsOfFile: try await Shell.must(Cluster.script, "kubeconfig", "--token"),
+            encoding: .utf8
+        )
+        guard let server = direct.firstMatch(of: #/server: https://([0-9.]+):(\d+)/#), let port = Int(server.2),
+            let trusted = direct.firstMatch(of: #/certificate-authority-data: (\S+)/#),
+            let authority = Data(base64Encoded: String(trusted.1))
+        else { throw ShellFailure(description: "no server or authority in the kubeconfig with a token") }
+
+        let own = try TestAuthority()
+        let proxy = FaultProxy(
+            .init(
+                server: try SocketAddress(ipAddress: String(server.1), port: port),
+                serverTLS: try Self.trusting(Array(authority)),
+                tls: try Self.answering(try own.identity("localhost"))
+            ),
+            script: FaultScript(try Self.parsed(rules), seed: seed),
+            group: MultiThreadedEventLoopGroup.singleton
+        )
+        let folder = FileManager.default.temporaryDirectory.appending(path: "faulty-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let indirect = direct.replacing(server.0, with: "server: https://localhost:\(try await proxy.start())")
+            .replacing(trusted.1, with: Data(own.pem.utf8).base64EncodedString())
+        try Data(indirect.utf8).write(to: folder.appending(path: "config"))
+        return FaultyAPI(proxy: proxy, folder: folder)
+    }
+
+    static func parsed(_ rules: [String]) throws -> [FaultRule] {
+        try rules.map { text in
+            guard let rule = FaultRule(text) else { throw ShellFailure(description: "no rule: \(text)") }
+            return rule
+        }
+    }
+
+    /// The environment in which `detour` finds the cluster through the proxy.
+    var environment: [String: String] { ["KUBECONFIG": self.folder.appending(path: "config").path()] }
+
+    func stop() async {
+        await self.proxy.stop()
+        try? FileManager.default.removeItem(at: self.folder)
+    }
+
+    private static func trusting(_ authority: [UInt8]) throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(authority))
+        configuration.certificateVerification = .noHostnameVerification
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    private static func answering(_ identity: TestAuthority.Identity) throws -> NIOSSLContext {
+        try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(identity.certificate.utf8))
+                    .map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(identity.key.utf8), format: .pem))
+            )
+        )
+    }
+}
