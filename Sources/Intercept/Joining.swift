@@ -261,8 +261,3 @@ enum Random {
         }.joined()
     }
 }
-
-extension KubernetesError {
-    /// Whether a write may have happened although no answer arrived.
-    var isOutcomeUnknown: Bool { self.isUnreachable || self.isTimeout || self.code == .server }
-}

@@ -29,8 +29,8 @@ struct RequestSender: Sendable {
 
     /// The answer's document.
     ///
-    /// Repeatable requests are sent again after a connection that failed, 429, 503 and 504, or a 500 that names a time to
-    /// come back. A change is sent again only after a 429 that names such a time: the server turned it away unread (RFC
+    /// Repeatable requests are sent again after a connection that failed, 429, 500 (which is also what a change of etcd's
+    /// leader looks like), 502, 503 and 504. A change is sent again only after a 429 that names such a time: the server turned it away unread (RFC
     /// 6585 section 4). A change whose fate is unknown is the caller's to look at.
     func json(_ request: KubernetesRequest) async throws -> JSONValue {
         var backoff = Backoff(first: self.policy.firstPause, longest: self.policy.longestWait)
@@ -90,6 +90,6 @@ extension KubernetesError {
     fileprivate var isWorthRepeating: Bool {
         // A plugin that failed said why to the user; whether to run it again is not for one request to decide.
         guard self.isRetryable, self.code != .credentials else { return false }
-        return self.code != .server || self.retryAfter != nil || [502, 503].contains(self.status?.code)
+        return self.code != .server || self.retryAfter != nil || [500, 502, 503].contains(self.status?.code)
     }
 }

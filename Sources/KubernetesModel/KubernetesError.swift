@@ -79,6 +79,8 @@ extension KubernetesError {
             || (self.code == .server && ![501, 505].contains(self.status?.code))
     }
 
+    /// Whether a change may have been done although no answer said so.
+    public var isOutcomeUnknown: Bool { self.isUnreachable || self.isTimeout || self.code == .server }
     /// 404.
     public var isNotFound: Bool { self.code == .notFound }
     /// 409 that is not "already exists".

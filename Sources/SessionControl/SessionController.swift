@@ -129,7 +129,7 @@ public struct SessionController: Sendable {
                 try await self.client.resources(type, in: self.names.namespace)
                     .delete(name, uid: found.uid, propagation: .background)
             } catch let error as KubernetesError
-                where error.isForbidden || error.isNotFound || error.isConflict
+                where error.isForbidden || error.isNotFound || error.isConflict || error.isOutcomeUnknown
             {
                 // Not ours to delete, or somebody was faster; the garbage collector does the rest.
             }
@@ -264,6 +264,7 @@ public struct SessionController: Sendable {
         func isHijacked(_ service: DynamicObject) -> Bool {
             ServiceSwap.selectedIncarnation(of: service) == incarnation
         }
+        var looks = SecondLooks()
         for _ in 0..<Self.rounds {
             let now = try await self.observe(incarnation, listsOwned: self.role == .client, isProven: isProven)
             if let session = now.session, session.incarnation != incarnation { return (now, nil) }
@@ -274,6 +275,9 @@ public struct SessionController: Sendable {
                 if case .wait(let reason) = action { waiting = reason }
                 do {
                     changed = try await self.run(action, now) || changed
+                } catch let error as KubernetesError where looks.allow(error) {
+                    changed = true
+                    break
                 } catch let error as KubernetesError where action.isCreation && now.service.map(isHijacked) == true {
                     // What is being served with is made anew as far as possible.
                     refusal = refusal ?? error

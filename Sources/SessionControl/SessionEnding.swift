@@ -121,16 +121,19 @@ public struct SessionEnding: Sendable {
             return hasHealed ? .gone : nil
         }
         guard closing.phase == .closing else { return nil }
+        var looks = SecondLooks()
         while true {
             let (now, waiting) = try await controller.converge(on: closing.incarnation, wasHijacked: true)
             guard let session = now.session else { return try await self.collected(closing, by: deadline) }
             guard session.incarnation == closing.incarnation, session.phase == .closing else { return nil }
             guard case .drain(let replicas) = waiting else { continue }
             if force {
-                _ = try await controller.run(
-                    .deleteSession(uid: session.uid, resourceVersion: session.resourceVersion),
-                    now
-                )
+                do {
+                    _ = try await controller.run(
+                        .deleteSession(uid: session.uid, resourceVersion: session.resourceVersion),
+                        now
+                    )
+                } catch let error as KubernetesError where looks.allow(error) {}
                 continue
             }
             guard clock.now < deadline else { return .draining(replicas: replicas) }

@@ -83,17 +83,23 @@ public struct SessionStore: Sendable {
     /// - Throws: `SessionControlError` when it is taken by what is no Session; `KubernetesError` otherwise.
     public func create(_ session: Session) async throws -> Session {
         let objects = self.objects(session.kind)
-        do {
-            return try Session(await objects.create(session.object))
-        } catch let error as KubernetesError where error.isAlreadyExists {
-            if let taken = try await objects.find(session.name), !session.kind.isSession(taken) {
-                throw SessionControlError.foreignObject(
-                    session.kind.type,
-                    session.name,
-                    namespace: self.names.namespace
-                )
-            }
-            throw error
+        var looks = SecondLooks()
+        while true {
+            do {
+                return try Session(await objects.create(session.object))
+            } catch let error as KubernetesError where error.isAlreadyExists {
+                guard let taken = try await objects.find(session.name) else { throw error }
+                guard session.kind.isSession(taken) else {
+                    throw SessionControlError.foreignObject(
+                        session.kind.type,
+                        session.name,
+                        namespace: self.names.namespace
+                    )
+                }
+                // Made by a try whose answer was lost.
+                if let own = try? Session(taken), own.incarnation == session.incarnation { return own }
+                throw error
+            } catch let error as KubernetesError where looks.allow(error) {}
         }
     }
 
@@ -108,11 +114,12 @@ public struct SessionStore: Sendable {
     /// - Returns: the Session as it is afterwards, or nil when it is gone.
     @discardableResult
     public func update(_ change: (Session) throws -> Session?) async throws -> Session? {
+        var looks = SecondLooks()
         while let session = try await self.find() {
             guard let changed = try change(session) else { return session }
             do {
                 return try await self.replace(changed)
-            } catch let error as KubernetesError where error.isConflict {
+            } catch let error as KubernetesError where error.isConflict || looks.allow(error) {
                 continue
             } catch let error as KubernetesError where error.isNotFound {
                 return nil
