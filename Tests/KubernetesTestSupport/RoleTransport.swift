@@ -1,13 +1,13 @@
 public import KubernetesClient
 public import KubernetesModel
-public import NIOCore
 
 /// The way to an API server of somebody who has one Role in one namespace, and nothing else.
 ///
 /// It refuses as the server's RBAC does: by group, resource, verb and name, before it is looked whether there is what is
 /// asked for; and a Role that gives what its maker has not. Discovery and access reviews are for everybody.
-public struct RoleTransport: KubernetesTransport {
-    private let base: any KubernetesTransport
+public struct RoleTransport: WrappingTransport {
+    /// The server.
+    public let base: any KubernetesTransport
     private let rules: [JSONValue]
     private let namespace: String
 
@@ -22,9 +22,6 @@ public struct RoleTransport: KubernetesTransport {
         self.namespace = role.namespace ?? ""
     }
 
-    /// The two ends in words.
-    public var peer: TransportPeer { self.base.peer }
-
     /// Passes a request on if it is allowed.
     public func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
         if request.segments.last == ResourceType.selfSubjectAccessReviews.plural {
@@ -38,19 +35,6 @@ public struct RoleTransport: KubernetesTransport {
         }
         return try await self.base.send(request)
     }
-
-    /// Opens what the server opens.
-    public func upgrade(
-        _ request: KubernetesRequest,
-        subprotocol: String,
-        on eventLoop: (any EventLoop)?,
-        configure: @escaping @Sendable (any Channel) throws -> Void
-    ) async throws -> any Channel {
-        try await self.base.upgrade(request, subprotocol: subprotocol, on: eventLoop, configure: configure)
-    }
-
-    /// Leaves the server alone: others use it.
-    public func shutdown() async throws {}
 
     /// One verb on one thing.
     fileprivate struct Access: CustomStringConvertible {

@@ -1,6 +1,5 @@
 public import KubernetesClient
 public import KubernetesModel
-public import NIOCore
 import Synchronization
 import TestSupport
 
@@ -62,8 +61,9 @@ public final class Turnstile: Sendable {
 }
 
 /// A transport that waits for its actor's turn before every request.
-public struct TurnstileTransport: KubernetesTransport {
-    private let base: any KubernetesTransport
+public struct TurnstileTransport: WrappingTransport {
+    /// The server.
+    public let base: any KubernetesTransport
     private let turnstile: Turnstile
     private let actor: Int
     private let check: @Sendable () -> Void
@@ -86,9 +86,6 @@ public struct TurnstileTransport: KubernetesTransport {
         self.check = check
     }
 
-    /// The peer of the transport below.
-    public var peer: TransportPeer { self.base.peer }
-
     /// Sends when it is the actor's turn.
     public func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
         guard Self.hasTurn(request) else { return try await self.base.send(request) }
@@ -96,17 +93,4 @@ public struct TurnstileTransport: KubernetesTransport {
         defer { self.check() }
         return try await self.base.send(request)
     }
-
-    /// Upgrades at once.
-    public func upgrade(
-        _ request: KubernetesRequest,
-        subprotocol: String,
-        on eventLoop: (any EventLoop)?,
-        configure: @escaping @Sendable (any Channel) throws -> Void
-    ) async throws -> any Channel {
-        try await self.base.upgrade(request, subprotocol: subprotocol, on: eventLoop, configure: configure)
-    }
-
-    /// Nothing to do.
-    public func shutdown() async throws {}
 }

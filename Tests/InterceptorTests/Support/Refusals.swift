@@ -1,6 +1,6 @@
 import KubernetesClient
 import KubernetesModel
-import NIOCore
+import KubernetesTestSupport
 import Synchronization
 
 /// What a server refused: a steward only logs it and goes on.
@@ -15,26 +15,13 @@ final class Refusals: Sendable {
 }
 
 /// A transport that remembers what is refused for want of permission.
-struct Watched: KubernetesTransport {
+struct Watched: WrappingTransport {
     let base: any KubernetesTransport
     let refusals: Refusals
-
-    var peer: TransportPeer { self.base.peer }
 
     func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
         let response = try await self.base.send(request)
         if response.status == 403 { self.refusals.add(request) }
         return response
     }
-
-    func upgrade(
-        _ request: KubernetesRequest,
-        subprotocol: String,
-        on eventLoop: (any EventLoop)?,
-        configure: @escaping @Sendable (any Channel) throws -> Void
-    ) async throws -> any Channel {
-        try await self.base.upgrade(request, subprotocol: subprotocol, on: eventLoop, configure: configure)
-    }
-
-    func shutdown() async throws {}
 }
