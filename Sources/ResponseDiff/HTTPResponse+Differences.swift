@@ -11,8 +11,10 @@ extension HTTPResponse {
         if self.status != original.status { found.append(.status(original: original.status, local: self.status)) }
         let names = Set((self.fields + original.fields).map { $0.name.lowercased() }).subtracting(rules.headers)
         for name in names.sorted() {
-            let (before, after) = (original.values(of: name), self.values(of: name))
-            if before != after { found.append(.header(name, original: before, local: after)) }
+            let (before, after) = (original.fields(of: name), self.fields(of: name))
+            if before.map(\.bytes) != after.map(\.bytes) {
+                found.append(.header(name, original: before.map(\.value), local: after.map(\.value)))
+            }
         }
         return found + (rules.body ? [] : self.bodyDifferences(from: original, ignoring: rules))
     }

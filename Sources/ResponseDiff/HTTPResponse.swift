@@ -4,13 +4,20 @@ public struct HTTPResponse: Sendable, Hashable {
     public struct Field: Sendable, Hashable {
         /// The name.
         public var name: String
-        /// The value.
-        public var value: String
+        /// The value's bytes, in whatever encoding they are (RFC 9110 section 5.5): by these it is compared.
+        public var bytes: [UInt8]
+        /// The value as text, to be shown.
+        public var value: String { String(decoding: self.bytes, as: UTF8.self) }
 
         /// A field by its parts.
-        public init(_ name: String, _ value: String) {
+        public init(_ name: String, bytes: some Sequence<UInt8>) {
             self.name = name
-            self.value = value
+            self.bytes = Array(bytes)
+        }
+
+        /// A field whose value is text.
+        public init(_ name: String, _ value: String) {
+            self.init(name, bytes: value.utf8)
         }
     }
 
@@ -28,8 +35,11 @@ public struct HTTPResponse: Sendable, Hashable {
         self.body = body
     }
 
-    /// The values of a field in their order; the name in lower case.
-    func values(of name: String) -> [String] {
-        self.fields.filter { $0.name.lowercased() == name }.map(\.value)
+    /// The fields of a name in their order; the name in lower case.
+    func fields(of name: String) -> [Field] {
+        self.fields.filter { $0.name.lowercased() == name }
     }
+
+    /// The values of a field in their order; the name in lower case.
+    func values(of name: String) -> [String] { self.fields(of: name).map(\.value) }
 }

@@ -88,8 +88,8 @@ public struct ResponseReader: Sendable {
             var cursor = FieldCursor(head)
             var fields: [HTTPResponse.Field] = []
             while let field = cursor.next(in: view) {
-                let value = String(decoding: view.bytes(field.value), as: UTF8.self)
-                fields.append(.init(String(decoding: view.bytes(field.name), as: UTF8.self), Self.trimmed(value)))
+                let name = String(decoding: view.bytes(field.name), as: UTF8.self)
+                fields.append(.init(name, bytes: Self.trimmed(Array(view.bytes(field.value)))))
             }
             return fields
         }
@@ -100,8 +100,8 @@ public struct ResponseReader: Sendable {
     }
 
     /// Optional white space around a value is no part of it (RFC 9110 section 5.5).
-    private static func trimmed(_ text: String) -> String {
-        let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        return String(text.drop(while: blank).reversed().drop(while: blank).reversed())
+    private static func trimmed(_ value: [UInt8]) -> some Sequence<UInt8> {
+        let isBlank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        return value.drop(while: isBlank).reversed().drop(while: isBlank).reversed()
     }
 }

@@ -103,6 +103,25 @@ struct DifferenceTests {
         )
     }
 
+    @Test("Strings, keys and fields that only look the same are different")
+    func spelling() {
+        let (composed, decomposed) = ("\u{e9}", "e\u{301}")
+        #expect(self.found(self.json("[\"\(composed)\"]"), self.json("[\"\(decomposed)\"]")).count == 1)
+        #expect(self.found(self.json("[\"\(composed)\"]"), self.json("[ \"\\u00e9\" ]")).isEmpty)
+        let keys = self.json("{\"\(composed)\":1}").differences(
+            from: self.json("{\"\(decomposed)\":1}"),
+            ignoring: .init()
+        )
+        #expect(keys.count == 2)
+        func field(_ bytes: [UInt8]) -> HTTPResponse {
+            HTTPResponse(status: 200, fields: [.init("X-Name", bytes: bytes)])
+        }
+        #expect(self.found(field(Array(composed.utf8)), field(Array(decomposed.utf8))).count == 1)
+        // Neither is UTF-8: as text both are the same replacement character.
+        #expect(self.found(field([0xe9]), field([0xe8])).count == 1)
+        #expect(self.found(field([0xe9]), field([0xe9])).isEmpty)
+    }
+
     @Test("An ignored difference hides no other between integers beyond 64 bits")
     func longBesideIgnored() throws {
         let rules = IgnoreRules(pointers: [try #require(JSONPointer("/at"))])
