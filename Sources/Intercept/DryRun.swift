@@ -55,7 +55,7 @@ extension InterceptRun {
         )
         if let existing, case .refused(let error) = self.joining(existing, route, secrets) { throw error }
         let manifests = InterceptManifests(session: session)
-        let there = try await preflight.isPrepared() ? OwnedObject.identity : []
+        let there = try await preflight.installed() == nil ? [] : OwnedObject.identity
         let owned = OwnedObject.allCases.filter {
             !there.contains($0) && ($0 != .disruptionBudget || session.settings.replicas > 1)
         }

@@ -47,8 +47,12 @@ struct Preflight: Sendable {
     }
 
     /// Asks the API server whether every verb that an intercept needs is allowed, and names those that are not.
+    ///
+    /// - Throws: ``InterceptError`` with code `forbidden`, also where what an administrator made for the interceptor to run
+    ///   as is not enough for it.
     func permissions(_ home: SessionHome) async throws {
-        let denied = try await self.denied(home)
+        let installed = try await self.installed()
+        let denied = try await self.denied(home, isPrepared: installed != nil)
         guard denied.isEmpty else {
             let mend = Installation.request(namespace: self.names.namespace, home: home)
             throw InterceptError(
@@ -57,29 +61,32 @@ struct Preflight: Sendable {
                     + "Nothing was changed; \(mend)"
             )
         }
+        if let fault = installed?.fault(keptAs: home.kind) {
+            throw InterceptError(.forbidden, "\(fault.what). Nothing was changed; \(fault.mend)")
+        }
     }
 
     /// What the API server does not allow of all that an intercept needs, sorted.
-    func denied(_ home: SessionHome) async throws -> [String] {
-        let isPrepared = try await self.isPrepared()
-        return try await self.denied(
-            Permission.ofIntercept(home, session: self.names.session, isPrepared: isPrepared)
-        )
+    func denied(_ home: SessionHome, isPrepared: Bool) async throws -> [String] {
+        try await self.denied(Permission.ofIntercept(home, session: self.names.session, isPrepared: isPrepared))
     }
 
-    /// Whether an administrator has made what the interceptor of this Service runs as.
-    func isPrepared() async throws -> Bool {
+    /// What an administrator has made for the interceptor of this Service to run as; nil unless all of it is there.
+    func installed() async throws -> InstalledIdentity? {
+        var found: [OwnedObject: DynamicObject] = [:]
         for object in OwnedObject.identity {
             do {
                 let resources = self.client.resources(object.type, in: self.names.namespace)
-                guard let found = try await resources.find(object.name(in: self.names)),
-                    InterceptManifests.isInstalled(found)
-                else { return false }
+                guard let there = try await resources.find(object.name(in: self.names)),
+                    InterceptManifests.isInstalled(there)
+                else { return nil }
+                found[object] = there
             } catch let error as KubernetesError where error.isForbidden {
-                return false
+                return nil
             }
         }
-        return true
+        guard let role = found[.role], let binding = found[.roleBinding] else { return nil }
+        return InstalledIdentity(names: self.names, role: role, binding: binding)
     }
 
     private func denied(_ permissions: [Permission]) async throws -> [String] {

@@ -109,6 +109,46 @@ struct PreflightTests {
         await #expect(throws: InterceptError.self) { try await scene.preflight.permissions(.resource) }
     }
 
+    @Test("What was made for the interceptor is believed only as far as it goes: what its Role lacks is said at once")
+    func lackingRole() async throws {
+        let scene = Scene()
+        let installation = Installation.namespace("shop", subjects: [], services: ["leaf"], preparesInterceptors: true)
+        for item in installation.items.dropLast() {
+            let object = item.manifest
+            scene.server.change { _ = $0.put(object) }
+        }
+        try await scene.preflight.permissions(.resource)
+        let error = await #expect(throws: InterceptError.self) { try await scene.preflight.permissions(.configMap) }
+        #expect(error?.code == .forbidden)
+        #expect(
+            error?.message
+                == "Role interceptor-leaf in namespace shop, which an administrator made, does not let the interceptor get "
+                + "configmaps intercept-shop-leaf; list configmaps intercept-shop-leaf; watch configmaps intercept-shop-leaf; "
+                + "patch configmaps intercept-shop-leaf; delete configmaps intercept-shop-leaf. Nothing was changed; an "
+                + "administrator mends that by detour install -n shop --interceptors --config-maps --service leaf, with every "
+                + "--service and --user that it was said with before"
+        )
+        let wide = Installation.namespace(
+            "shop",
+            subjects: [],
+            services: ["leaf"],
+            keepsConfigMaps: true,
+            preparesInterceptors: true
+        )
+        for item in wide.items.dropLast() {
+            let object = item.manifest
+            scene.server.change { _ = $0.put(object) }
+        }
+        try await scene.preflight.permissions(.configMap)
+        scene.server.change { cluster in
+            var binding = cluster[.roleBindings, "shop", "interceptor-leaf"]
+            binding?["subjects"] = []
+            if let binding { cluster.put(binding) }
+        }
+        let unbound = await #expect(throws: InterceptError.self) { try await scene.preflight.permissions(.resource) }
+        #expect(unbound?.message.hasPrefix("RoleBinding interceptor-leaf in namespace shop") == true)
+    }
+
     @Test(
         "A new Session is kept as one where the cluster knows them or the user can make them known, else in a ConfigMap",
         arguments: [
@@ -126,7 +166,7 @@ struct PreflightTests {
     @Test("A missing definition is made, then the Session", .timeLimit(.minutes(5)))
     func definition() async throws {
         let scene = Scene(hasDefinition: false)
-        _ = try await scene.run(transport: EstablishingTransport(base: scene.server)).join()
+        _ = try await scene.run(transport: EstablishingTransport(server: scene.server)).join()
         #expect(scene.server.cluster.all(.customResourceDefinitions).map(\.name) == ["sessions.detour.dev"])
         #expect(try scene.session()?.routes.count == 1)
         #expect(scene.texts.contains("making the definition of sessions.detour.dev"))

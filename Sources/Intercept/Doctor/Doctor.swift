@@ -74,7 +74,9 @@ public struct Doctor: Sendable {
         seen.version = await version
         do {
             seen.home = try await self.preflight.home()
-            seen.denied = try await self.preflight.denied(seen.home)
+            let installed = try await self.preflight.installed()
+            seen.denied = try await self.preflight.denied(seen.home, isPrepared: installed != nil)
+            seen.identityFault = installed?.fault(keptAs: seen.readableKind ?? seen.home.kind)
         } catch let error as KubernetesError {
             looks.missed("create", .selfSubjectAccessReviews, error)
         }

@@ -18,6 +18,9 @@ extension Diagnosis {
                 )
             )
         }
+        if let fault = seen.identityFault {
+            found.append(Finding(.stops, .permissionMissing, fault.what, mend: fault.mend))
+        }
         return found + self.definition(seen)
     }
 

@@ -49,6 +49,14 @@ struct NetworkPolicy: Sendable {
     /// The rules of a direction.
     func rules(_ direction: Direction) -> [JSONValue] { self.spec[direction.keys.rules]?.array ?? [] }
 
+    /// Which namespaces its rules name by labels.
+    var namespaceSelectors: [LabelSelector] {
+        [Direction.ingress, .egress].flatMap { direction in
+            self.rules(direction).flatMap { $0[direction.keys.peers]?.array ?? [] }
+                .compactMap { $0["namespaceSelector"].flatMap { LabelSelector($0) } }
+        }
+    }
+
     /// Whether a rule is about a TCP port of `destination`.
     static func covers(_ rule: JSONValue, port: Int, of destination: PolicyParty) -> Bool {
         guard let ports = rule["ports"]?.array, !ports.isEmpty else { return true }

@@ -7,9 +7,13 @@ extension Diagnosis {
     /// a Pod's own node is let in.
     static func networkPolicies(_ seen: Surroundings) -> [Finding] {
         guard !seen.networkPolicies.isEmpty, !seen.readyWorkload.isEmpty else { return [] }
-        let paths = PolicyPaths(seen)
-        return self.callers(paths, seen) + self.callersEgress(paths, seen) + self.original(paths, seen)
-            + self.apiServer(paths, seen)
+        let worlds = PolicyPaths.namespaceLabels(seen).map { PolicyPaths(seen, namespaceLabels: $0) }
+        let rules = [self.callers, self.callersEgress, self.original, self.apiServer]
+        return rules.flatMap { rule -> [Finding] in
+            // Nothing is said to stop an intercept that labels which may not be read could let through.
+            let found = worlds.map { rule($0, seen) }
+            return found.min { $0.count < $1.count } ?? []
+        }
     }
 
     private static func callers(_ paths: PolicyPaths, _ seen: Surroundings) -> [Finding] {

@@ -14,10 +14,9 @@ struct PolicyPaths: Sendable {
     private let seen: Surroundings
     private let namespaceLabels: [String: String]
 
-    init(_ seen: Surroundings) {
+    /// The connections in a namespace that has these labels.
+    init(_ seen: Surroundings, namespaceLabels labels: [String: String]) {
         let namespace = seen.names.namespace
-        // Every namespace has this label since Kubernetes 1.21.
-        let labels = seen.namespace?.labels ?? ["kubernetes.io/metadata.name": namespace]
         func party(_ pod: DynamicObject) -> PolicyParty {
             PolicyParty(
                 namespace: namespace,
@@ -42,6 +41,22 @@ struct PolicyPaths: Sendable {
         self.neighbours = (seen.pods ?? [])
             .filter { !originals.contains($0.uid) && $0.labels[Marks.sessionLabel] == nil && InterceptorPod($0).isLive }
             .map { ($0, party($0)) }
+    }
+
+    /// The labels the namespace may have: its own, or where these may not be read, each set that a policy asks for. What
+    /// does not hold for all of them is not known.
+    static func namespaceLabels(_ seen: Surroundings) -> [[String: String]] {
+        if let labels = seen.namespace?.labels { return [labels] }
+        // Every namespace has this label since Kubernetes 1.21.
+        let known = ["kubernetes.io/metadata.name": seen.names.namespace]
+        let asked = seen.networkPolicies.map(NetworkPolicy.init).flatMap(\.namespaceSelectors).compactMap { selector in
+            selector.witness.flatMap { witness -> [String: String]? in
+                let labels = witness.merging(known) { $1 }
+                return selector.matches(labels) ? labels : nil
+            }
+        }
+        let all = asked.reduce(known) { $0.merging($1) { first, _ in first } }
+        return [known] + asked + [all]
     }
 
     /// The labels that NetworkPolicies tell the interceptor's Pods of every hijack by.

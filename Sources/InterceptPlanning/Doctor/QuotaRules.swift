@@ -54,6 +54,8 @@ extension Diagnosis {
     /// LimitRanges that would refuse the interceptor's container, or throttle it.
     static func limitRanges(_ seen: Surroundings) -> [Finding] {
         let container = InterceptNeeds.container(of: seen.planned)
+        // The server fills in the defaults of all ranges before it judges by any.
+        let defaults = seen.limitRanges.flatMap { $0.limits(of: "Container") }
         return seen.limitRanges.flatMap { range -> [Finding] in
             func finding(_ severity: Finding.Severity, _ what: String) -> Finding {
                 Finding(
@@ -66,25 +68,26 @@ extension Diagnosis {
             }
             // The interceptor's Pods have one container: what holds for the Pod holds for that.
             return range.limits(of: "Container").flatMap { limit in
-                self.breaches(limit, container, takesDefaults: true).map { finding(.stops, $0) }
+                self.breaches(limit, container, defaults: [limit] + defaults).map { finding(.stops, $0) }
                     + self.throttling(limit, container).map { finding(.hurts, $0) }
             }
                 + range.limits(of: "Pod").flatMap { limit in
-                    self.breaches(limit, container, takesDefaults: false).map { finding(.stops, $0) }
+                    self.breaches(limit, container, defaults: defaults).map { finding(.stops, $0) }
                 }
         }
     }
 
-    private static func breaches(_ limit: JSONValue, _ container: JSONValue, takesDefaults: Bool) -> [String] {
+    private static func breaches(_ limit: JSONValue, _ container: JSONValue, defaults: [JSONValue]) -> [String] {
         ["cpu", "memory"].flatMap { resource -> [String] in
-            func bound(_ key: String) -> (text: String, amount: Quantity)? {
+            func bound(_ key: String, of limit: JSONValue = limit) -> (text: String, amount: Quantity)? {
                 guard let json = limit[key]?[resource], let amount = Quantity(json) else { return nil }
                 return (json.string ?? json.compact, amount)
             }
             let request = Quantity(container[path: "resources", "requests"]?[resource]) ?? Quantity(0)
             let given = Quantity(container[path: "resources", "limits"]?[resource])
             // The server takes the maximum for a default limit that is not there.
-            let top = given ?? (takesDefaults ? (bound("default") ?? bound("max"))?.amount : nil)
+            let filled = defaults.lazy.compactMap { bound("default", of: $0) ?? bound("max", of: $0) }.first
+            let top = given ?? filled?.amount
             var found: [String] = []
             if let least = bound("min"), request < least.amount {
                 found.append("wants at least \(least.text) of \(resource) requested; the interceptor asks for less")
@@ -92,7 +95,7 @@ extension Diagnosis {
             if let most = bound("max"), top.map({ $0 > most.amount }) ?? true {
                 found.append("allows at most \(most.text) of \(resource); the interceptor's limit is above, or absent")
             }
-            if let top, top < request {
+            if limit["type"]?.string == "Container", let top, top < request {
                 found.append("gives the interceptor a limit of \(resource) below what it requests")
             }
             if let ratio = bound("maxLimitRequestRatio"),

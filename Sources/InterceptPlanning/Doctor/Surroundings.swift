@@ -81,6 +81,8 @@ public struct Surroundings: Sendable {
     public var version: ServerVersion?
     /// What the user may not do of all that an intercept needs, such as `create roles.rbac.authorization.k8s.io`.
     public var denied: [String] = []
+    /// Why no replica could run as what an administrator made for it; nil where that is enough, or was not made.
+    public var identityFault: InstalledIdentity.Fault?
     /// What could not be looked at.
     public var unseen: [Unseen] = []
 
@@ -98,6 +100,9 @@ extension Surroundings {
 
     /// The Session, where it can be read.
     var readableSession: Session? { self.session.flatMap { try? Session($0) } }
+
+    /// What kind of object holds the Session that is there, where it can be read.
+    public var readableKind: SessionKind? { self.readableSession?.kind }
 
     /// The Service as it was before any hijack; nil when nothing knows that any more.
     var original: DynamicObject? {

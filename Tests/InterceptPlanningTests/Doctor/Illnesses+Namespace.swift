@@ -5,6 +5,11 @@ import KubernetesModel
 extension Illness {
     private static let toEverything: JSONValue = [[:]]
 
+    /// A policy that admits to the original and the interceptor whatever comes from namespaces with these labels.
+    private static func admitting(namespaces labels: JSONValue) -> DynamicObject {
+        Patient.policy("namespaces", ["ingress": [["from": [["namespaceSelector": ["matchLabels": labels]]]]]])
+    }
+
     static let policies = [
         Illness(
             "everything is denied by default",
@@ -125,6 +130,37 @@ extension Illness {
                 )
             ]
         },
+        Illness("the namespace is admitted by a label that is its own", []) {
+            $0.namespace?["metadata"]?["labels"]?["team"] = "shop"
+            $0.networkPolicies = [Self.admitting(namespaces: ["team": "shop"])]
+        },
+        Illness("the namespace is admitted by a label that it does not have", ["stops policy-original"]) {
+            $0.networkPolicies = [Self.admitting(namespaces: ["team": "shop"])]
+        },
+        Illness("the namespace is admitted by a label that may not be read", []) {
+            $0.namespace = nil
+            $0.networkPolicies = [Self.admitting(namespaces: ["team": "shop"])]
+        },
+        Illness("it is admitted by one of two labels that may not be read", []) {
+            $0.namespace = nil
+            $0.networkPolicies = ["front", "shop"].map { Self.admitting(namespaces: ["team": .string($0)]) }
+        },
+        Illness("another namespace is admitted, by its name; labels may not be read", ["stops policy-original"]) {
+            $0.namespace = nil
+            $0.networkPolicies = [Self.admitting(namespaces: ["kubernetes.io/metadata.name": "front"])]
+        },
+        Illness("a caller of this namespace is lost whatever labels it has", ["stops policy-callers"]) {
+            $0.namespace = nil
+            $0.networkPolicies = [
+                Patient.policy("deny", app: "interceptor", ["ingress": []]),
+                Patient.policy("leaf-open", app: "leaf", ["ingress": [["from": [["podSelector": [:]]]]]]),
+                Patient.policy(
+                    "core",
+                    app: "core",
+                    ["ingress": [["from": [["namespaceSelector": ["matchLabels": ["team": "shop"]]]]]]]
+                ),
+            ]
+        },
         Illness("egress to everything", []) {
             $0.networkPolicies = [Patient.policy("egress", ["policyTypes": ["Egress"], "egress": Self.toEverything])]
         },
@@ -223,6 +259,21 @@ extension Illness {
         },
         Illness("a LimitRange of Pods", ["stops limit-range"]) {
             $0.limitRanges = [Patient.limits(["max": ["cpu": "4"]], of: "Pod")]
+        },
+        Illness("a LimitRange of Pods beside one with the defaults it wants", []) {
+            $0.limitRanges = [
+                Patient.limits(["max": ["cpu": "4"]], of: "Pod"), Patient.limits(["default": ["cpu": "2"]]),
+            ]
+        },
+        Illness("a LimitRange of Pods beside one with defaults above it", ["stops limit-range"]) {
+            $0.limitRanges = [
+                Patient.limits(["max": ["cpu": "1"]], of: "Pod"), Patient.limits(["default": ["cpu": "2"]]),
+            ]
+        },
+        Illness("a LimitRange with a ratio beside one with the default it wants", []) {
+            $0.limitRanges = [
+                Patient.limits(["maxLimitRequestRatio": ["cpu": "40"]]), Patient.limits(["default": ["cpu": "2"]]),
+            ]
         },
         Illness("a LimitRange with room", []) {
             $0.limitRanges = [

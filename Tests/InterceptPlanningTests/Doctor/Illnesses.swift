@@ -19,6 +19,23 @@ extension Illness {
             $0.home = .configMap
             $0.denied = ["patch configmaps intercept-shop-leaf"]
         },
+        Illness("what the interceptor runs as was made once, and may not do all", ["stops permission-missing"]) {
+            let items = Installation.namespace("shop", subjects: [], services: ["leaf"], preparesInterceptors: true)
+                .items
+            var role = items[1].manifest
+            // A rule that an earlier version did not have.
+            role["rules"] = .array((role["rules"]?.array ?? []).filter { $0["resources"] != ["endpoints"] })
+            $0.identityFault = InstalledIdentity(names: Patient.names, role: role, binding: items[2].manifest)
+                .fault(keptAs: .resource)
+        },
+        Illness("what the interceptor runs as was made once, and may do everything", []) {
+            let items = Installation.namespace("shop", subjects: [], services: ["leaf"], preparesInterceptors: true)
+                .items
+            var role = items[1].manifest
+            role["rules"] = [["apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]]]
+            $0.identityFault = InstalledIdentity(names: Patient.names, role: role, binding: items[2].manifest)
+                .fault(keptAs: .configMap)
+        },
         Illness("definition without status", ["hurts definition-old"]) {
             var definition = SessionDefinition.manifest
             var version = definition[path: "spec", "versions"]?[0] ?? [:]
