@@ -21,6 +21,8 @@ public struct InterceptError: Error, Sendable, Hashable, CustomStringConvertible
         public static let commandFailed = Code(name: "command-failed")
         /// The Service has no Pod.
         public static let noWorkload = Code(name: "no-workload")
+        /// The Service has a Session of each kind.
+        public static let twoSessions = Code(name: "two-sessions")
         /// The intercept was ended by someone else.
         public static let ended = Code(name: "ended")
     }

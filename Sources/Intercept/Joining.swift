@@ -2,6 +2,7 @@ import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 import SessionControl
+import Tunnel
 import TunnelTransport
 
 extension InterceptRun {
@@ -172,12 +173,14 @@ extension InterceptRun {
     private func write(_ fresh: Session, _ route: Route) async throws -> Session {
         var hasSaidWaiting = false
         var fresh = fresh
+        var pauses = Self.rivalPauses
         while true {
             try Task.checkCancellation()
             guard let session = try await self.store.find() else {
                 do {
                     let created = try await self.store.create(fresh)
-                    if try await self.isOnly(created, route) { return created }
+                    guard let rival = try await self.rival(of: created, route) else { return created }
+                    try await self.giveWay(created, to: rival, route, &pauses)
                     // Whoever was at it too does the same: in the kind that all can see, they meet.
                     if try await self.client.serves(.sessions) { fresh.kind = .resource }
                 } catch let error as KubernetesError where error.isAlreadyExists {}
@@ -188,7 +191,8 @@ extension InterceptRun {
             case .write(let changed):
                 do {
                     let written = try await self.store.replace(changed)
-                    if try await self.isOnly(written, route) { return written }
+                    guard let rival = try await self.rival(of: written, route) else { return written }
+                    try await self.giveWay(written, to: rival, route, &pauses)
                 } catch let error as KubernetesError where error.isConflict || error.isNotFound {
                     continue
                 }
@@ -205,46 +209,6 @@ extension InterceptRun {
                 }
                 _ = try await SessionEnding(store: self.store).settle(patience: .milliseconds(500))
                 try await Task.sleep(for: .milliseconds(200))
-            }
-        }
-    }
-}
-
-extension InterceptRun {
-    /// Whether no Session of the Service is kept in the other kind of object, too: else the route is taken back.
-    ///
-    /// That can be where the definition of Sessions is made while the first Session is put into a ConfigMap. Who has
-    /// written and then sees no second one is seen by all who write later, and they take theirs back.
-    private func isOnly(_ written: Session, _ route: Route) async throws -> Bool {
-        do {
-            guard try await self.store.second(to: written) != nil else { return true }
-        } catch {
-            // Unless the answer can be had, nobody knows.
-            // owner: awaited in the next line; a task of its own because cancellation must not stop the clean-up.
-            let takingBack = Task { try await self.takeBack(route, from: written) }
-            try? await takingBack.value
-            throw error
-        }
-        try await self.takeBack(route, from: written)
-        return false
-    }
-
-    /// Takes the route out again; an API server that is away for a moment is asked again.
-    private func takeBack(_ route: Route, from written: Session) async throws {
-        let store = self.store.preferring(written.kind)
-        for attempt in 1... {
-            do {
-                try await store.update { session in
-                    guard session.incarnation == written.incarnation else { return nil }
-                    return session.leaving(
-                        routeID: route.id,
-                        reason: "another session of the service is kept elsewhere"
-                    )
-                }
-                _ = try await SessionEnding(store: store).settle(patience: .zero)
-                return
-            } catch let error as KubernetesError where error.isOutcomeUnknown && attempt < 20 {
-                try await Task.sleep(for: .milliseconds(500))
             }
         }
     }

@@ -31,7 +31,12 @@ struct MirrorTests {
         }
 
         /// Gives the station an exchange, as a tunnel does; false when it wants none.
-        func send(_ request: String, _ response: String, missed: [MirrorMiss: UInt32] = [:]) throws -> Bool {
+        func send(
+            _ request: String,
+            _ response: String,
+            missed: [MirrorMiss: UInt32] = [:],
+            done: @escaping @Sendable () -> Void = {}
+        ) throws -> Bool {
             var header = ProxyHeader(source: nil, destination: nil, route: "r", servicePort: 80)
             header.isMirror = true
             guard let taker = self.ports.taker(for: header) else { return false }
@@ -43,7 +48,7 @@ struct MirrorTests {
             for piece in (records + [.end]).flatMap(\.pieces) { bytes.writeImmutableBuffer(piece) }
             var exchange = MirroredExchange()
             try exchange.add(from: &bytes)
-            taker.take(exchange) {}
+            taker.take(exchange, done: done)
             return true
         }
 
@@ -95,6 +100,28 @@ struct MirrorTests {
         #expect(local.requests == [Self.request("/a?b=1", body: "body")])
         #expect(!setting.station.summary.isPassed)
         try await local.close()
+    }
+
+    @Test("gives back what is queued when this machine joins again: it is over, and does not count")
+    func rejoining() async throws {
+        let setting = Setting(port: 1, limit: 2)
+        let done = Mutex(0)
+        func send() throws -> Bool {
+            try setting.send(Self.request(), Self.json("{}")) { done.withLock { $0 += 1 } }
+        }
+        #expect(try send())
+        #expect(try send())
+        #expect(try !send())
+        let serving = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            await setting.station.serve(setting.jobs)
+        }
+        await serving.value
+        #expect(done.withLock { $0 } == 2)
+        #expect(setting.station.summary == MirrorSummary())
+        // Nobody serves that queue any more: what comes late is given back, too.
+        for _ in 0..<3 { #expect(try send()) }
+        #expect(done.withLock { $0 } == 5)
     }
 
     @Test("passes when something was compared and nothing differs; not when nothing was compared")

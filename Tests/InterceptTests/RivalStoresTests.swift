@@ -2,18 +2,18 @@ import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 import KubernetesTestSupport
-import NIOCore
 import SessionControl
 import Synchronization
 import TestSupport
 import Testing
+import TrafficMatch
 
 @testable import Intercept
 
 @Suite("While the definition of Sessions is being made, a Service never gets two of them")
 struct RivalStoresTests {
     /// A transport on which something happens right before one of its calls.
-    private struct Interrupted: KubernetesTransport {
+    private struct Interrupted: WrappingTransport {
         let base: any KubernetesTransport
         let count = Counter()
         let call: Int
@@ -23,8 +23,6 @@ struct RivalStoresTests {
             let value = Mutex(0)
         }
 
-        var peer: TransportPeer { self.base.peer }
-
         func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
             let isNow = self.count.value.withLock { count in
                 defer { count += 1 }
@@ -33,17 +31,6 @@ struct RivalStoresTests {
             if isNow { try await self.event() }
             return try await self.base.send(request)
         }
-
-        func upgrade(
-            _ request: KubernetesRequest,
-            subprotocol: String,
-            on eventLoop: (any EventLoop)?,
-            configure: @escaping @Sendable (any Channel) throws -> Void
-        ) async throws -> any Channel {
-            throw KubernetesError(.unsupported, "no ports here")
-        }
-
-        func shutdown() async throws {}
     }
 
     /// The calls of a join after its access reviews, and some more: what comes later interrupts nothing.
@@ -107,5 +94,46 @@ struct RivalStoresTests {
         #expect(session.routes.map(\.owner).sorted() == owners)
         #expect(Set(members.map(\.session.incarnation)) == [session.incarnation])
         #expect(scene.server.cluster[.services, "shop", "leaf"]?["spec"] == scene.service["spec"])
+    }
+
+    @Test("Two that are there to stay are named, both, after some pauses, and are left as they were")
+    func twoForGood() async throws {
+        let scene = Scene()
+        for (kind, owner) in [(SessionKind.resource, "bob@desk"), (.configMap, "eve@train")] {
+            let session = Session(
+                names: Scene.names,
+                serviceUID: scene.service.uid,
+                incarnation: String(repeating: kind == .resource ? "a" : "b", count: 40),
+                original: OriginalService(selector: ["app": "leaf"], ports: scene.service[path: "spec", "ports"] ?? []),
+                routes: [
+                    Route(
+                        id: owner,
+                        owner: owner,
+                        ports: [80],
+                        match: try RequestMatch(headers: [HeaderMatch(parsing: "X-Dev:\(owner)")]),
+                        fingerprint: "ff00",
+                        ttlSeconds: 60
+                    )
+                ],
+                settings: InterceptorSettings(image: "detour:test", replicas: 1),
+                kind: kind
+            )
+            scene.server.change { _ = $0.put(session.object) }
+        }
+        let pauses = Mutex(0)
+        let clock = StepClock { pauses.withLock { $0 += 1 } }
+        let run = try scene.run(clock: clock)
+        let error = await #expect(throws: InterceptError.self) { try await run.join() }
+        #expect(error?.code == .twoSessions)
+        #expect(
+            error?.message.hasPrefix(
+                "service leaf in namespace shop has two sessions, sessions.detour.dev/intercept-shop-leaf (of bob@desk) and "
+                    + "configmaps/intercept-shop-leaf (of eve@train), "
+            ) == true,
+            "\(error?.message ?? "")"
+        )
+        #expect((1...20).contains(pauses.withLock { $0 }))
+        let left = SessionKind.allCases.compactMap { scene.server.cluster[$0.type, "shop", Scene.names.session] }
+        #expect(try left.map { try Session($0).routes.map(\.owner) } == [["bob@desk"], ["eve@train"]])
     }
 }

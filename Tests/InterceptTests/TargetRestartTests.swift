@@ -8,19 +8,6 @@ import Testing
 
 @Suite("--restart-target", .timeLimit(.minutes(5)))
 struct TargetRestartTests {
-    /// A clock on which every wait is one step of what the cluster's controllers do.
-    private struct StepClock: Clock {
-        typealias Instant = ContinuousClock.Instant
-        let step: @Sendable () -> Void
-        var now: Instant { ContinuousClock().now }
-        var minimumResolution: Duration { .zero }
-
-        func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-            try Task.checkCancellation()
-            self.step()
-        }
-    }
-
     private static let old = DynamicObject(
         .pods,
         name: "leaf-1-x",
@@ -105,7 +92,7 @@ struct TargetRestartTests {
     func fails() async throws {
         let scene = self.scene()
         let (said, saying) = AsyncStream.makeStream(of: InterceptEvent.self)
-        let clock = StepClock {}
+        let clock = StepClock()
         scene.server.change { cluster in cluster.put(Self.deployment(["observedGeneration": 0])) }
         let restart = TargetRestart(
             client: scene.client,

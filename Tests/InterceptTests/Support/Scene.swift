@@ -2,7 +2,6 @@ import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 import KubernetesTestSupport
-import NIOCore
 import SessionControl
 import Synchronization
 import Testing
@@ -60,6 +59,7 @@ final class Scene: Sendable {
         match: String = "X-C6O-INTERCEPT:yes",
         ports: [InterceptOptions.PortMapping] = [.init(remote: "http", local: 1)],
         transport: (any KubernetesTransport)? = nil,
+        clock: any Clock<Duration> = ContinuousClock(),
         change: (inout InterceptOptions) -> Void = { _ in },
         on event: @escaping @Sendable (InterceptEvent) -> Void = { _ in }
     ) throws -> InterceptRun {
@@ -72,7 +72,8 @@ final class Scene: Sendable {
             version: "1.0"
         )
         change(&options)
-        return try InterceptRun(options: options, client: self.client(over: transport ?? self.server)) { said in
+        let client = self.client(over: transport ?? self.server)
+        return try InterceptRun(options: options, client: client, clock: clock) { said in
             self.said.withLock { $0.append(said) }
             event(said)
         }
@@ -100,10 +101,10 @@ final class Scene: Sendable {
 }
 
 /// A transport that does what an API server's own controllers do after a definition was made.
-struct EstablishingTransport: KubernetesTransport {
-    let base: ModelAPIServer
+struct EstablishingTransport: WrappingTransport {
+    let server: ModelAPIServer
 
-    var peer: TransportPeer { self.base.peer }
+    var base: any KubernetesTransport { self.server }
 
     func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
         let response = try await self.base.send(request)
@@ -111,19 +112,8 @@ struct EstablishingTransport: KubernetesTransport {
             var definition = SessionDefinition.manifest
             definition["status"] = ["conditions": [["type": "Established", "status": "True"]]]
             let established = definition
-            self.base.change { _ = $0.put(established) }
+            self.server.change { _ = $0.put(established) }
         }
         return response
     }
-
-    func upgrade(
-        _ request: KubernetesRequest,
-        subprotocol: String,
-        on eventLoop: (any EventLoop)?,
-        configure: @escaping @Sendable (any Channel) throws -> Void
-    ) async throws -> any Channel {
-        try await self.base.upgrade(request, subprotocol: subprotocol, on: eventLoop, configure: configure)
-    }
-
-    func shutdown() async throws {}
 }
