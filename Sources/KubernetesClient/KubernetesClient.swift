@@ -24,12 +24,23 @@ public struct KubernetesClient: Sendable {
 
     /// A client of a real API server; dials nothing yet.
     ///
+    /// - Parameters:
+    ///   - connection: where to, and as whom.
+    ///   - logger: told about every request at debug level.
+    ///   - notice: told in a sentence what the user is waiting for when something takes long.
     /// - Throws: ``KubernetesError`` of code `configuration`.
     public init(
         _ connection: ClusterConnection,
-        logger: Logger = Logger(label: "detour.kubernetes") { _ in SwiftLogNoOpLogHandler() }
+        logger: Logger = Logger(label: "detour.kubernetes") { _ in SwiftLogNoOpLogHandler() },
+        notice: @escaping @Sendable (String) -> Void = { _ in }
     ) throws {
-        self.init(transport: try LiveTransport(connection, logger: logger), namespace: connection.namespace)
+        var policy = RetryPolicy()
+        policy.notice = notice
+        self.init(
+            transport: try LiveTransport(connection, logger: logger, notice: notice),
+            namespace: connection.namespace,
+            policy: policy
+        )
     }
 
     /// The way to the API server.

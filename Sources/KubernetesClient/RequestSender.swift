@@ -11,6 +11,10 @@ public struct RetryPolicy: Sendable {
     public var longestWait = Duration.seconds(10)
     /// The first pause; later ones double.
     public var firstPause = Duration.milliseconds(200)
+    /// After how long without an answer that is said.
+    public var patience = Duration.seconds(5)
+    /// Told in a sentence that an answer takes long, once until there is one.
+    public var notice: @Sendable (String) -> Void = { _ in }
     /// Waits; replaced in tests.
     public var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     /// A random number from 0 to 1; replaced in tests.
@@ -26,6 +30,12 @@ struct RequestSender: Sendable {
 
     let transport: any KubernetesTransport
     let policy: RetryPolicy
+    private let silence = Silence()
+
+    init(transport: any KubernetesTransport, policy: RetryPolicy) {
+        self.transport = transport
+        self.policy = policy
+    }
 
     /// The answer's document.
     ///
@@ -33,6 +43,21 @@ struct RequestSender: Sendable {
     /// leader looks like), 502, 503 and 504. A change is sent again only after a 429 that names such a time: the server turned it away unread (RFC
     /// 6585 section 4). A change whose fate is unknown is the caller's to look at.
     func json(_ request: KubernetesRequest) async throws -> JSONValue {
+        // Ahead of the clock: a plugin may be asking the user for a code.
+        try await self.transport.authenticate()
+        return try await self.silence.noticed(after: self.policy.patience, { self.sayWaiting() }) {
+            try await self.tried(request)
+        }
+    }
+
+    private func sayWaiting() {
+        self.policy.notice(
+            "no answer from the API server \(self.transport.peer.server) for \(self.policy.patience.components.seconds) s; "
+                + "still trying"
+        )
+    }
+
+    private func tried(_ request: KubernetesRequest) async throws -> JSONValue {
         var backoff = Backoff(first: self.policy.firstPause, longest: self.policy.longestWait)
         var attempt = 1
         while true {
@@ -51,7 +76,7 @@ struct RequestSender: Sendable {
     }
 
     private func once(_ request: KubernetesRequest) async throws -> JSONValue {
-        // Ahead of the deadline: a plugin may be asking the user for a code.
+        // Ahead of the deadline, for the same reason.
         try await self.transport.authenticate()
         let (response, bytes) = try await withDeadline(self.policy.deadline, late: { self.late(request) }) {
             [transport] in
@@ -69,7 +94,8 @@ struct RequestSender: Sendable {
         } catch {
             throw KubernetesError(
                 .protocolViolation,
-                "what \(self.transport.peer.server) answers is \(error): is it an API server?",
+                "\(self.transport.peer.server) answered with something else than JSON: is it an API server, or does a login "
+                    + "page or a proxy stand before it?",
                 request: request.summary,
                 cause: error
             )

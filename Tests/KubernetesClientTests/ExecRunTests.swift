@@ -19,6 +19,8 @@ struct ExecRunTests {
         interaction: ExecPlugin.Interaction = .never,
         hasTerminal: Bool = false,
         deadline: Duration? = nil,
+        patience: Duration = .seconds(300),
+        notice: @escaping @Sendable (String) -> Void = { _ in },
         change: (inout ExecPlugin) -> Void = { _ in }
     ) async throws -> ExecAnswer {
         var plugin = ExecPlugin(version: version, command: try self.folder.script("plugin", script))
@@ -27,6 +29,8 @@ struct ExecRunTests {
         change(&plugin)
         var run = ExecRun()
         run.hasTerminal = { hasTerminal }
+        run.patience = patience
+        run.notice = notice
         return try await run.answer(plugin)
     }
 
@@ -63,11 +67,14 @@ struct ExecRunTests {
             echo "$0 $1 $2 [$EXTRA] [${HOME:+home}] $KUBERNETES_EXEC_INFO" >"$(dirname "$0")/said"
             \(Self.document(#"{"token":"t"}"#))
             """
-        _ = try await self.answer(script) {
-            $0.arguments = ["a b", "*"]
-            $0.environment = ["EXTRA": "x y"]
-            $0.cluster = ["server": "https://k"]
-        }
+        _ = try await self.answer(
+            script,
+            change: {
+                $0.arguments = ["a b", "*"]
+                $0.environment = ["EXTRA": "x y"]
+                $0.cluster = ["server": "https://k"]
+            }
+        )
         let said = self.folder.read("said")
         #expect(said.contains("plugin a b * [x y] [home] {"))
         let json = try JSONValue(parsing: String(said[(said.firstIndex(of: "{") ?? said.startIndex)...].dropLast()))
@@ -169,6 +176,51 @@ struct ExecRunTests {
         if let child = Int32(self.folder.read("child").trimmingCharacters(in: .whitespacesAndNewlines)) {
             kill(child, SIGKILL)
         }
+    }
+
+    @Test("One that names an address is told of at once, while it waits for the user to go there")
+    func waitsForUser() async throws {
+        let (told, telling) = AsyncStream.makeStream(of: String.self)
+        let go = "\(self.folder.path)/go"
+        let script = """
+            printf 'one moment\\nopen https://login.example/x and enter \\033[1mAB-12\\033[0m\\n' >&2
+            while ! test -e '\(go)'; do sleep 0.05; done
+            \(Self.document(#"{"token":"t"}"#))
+            """
+        async let answer = self.answer(script, notice: { telling.yield($0) })
+        var texts: [String] = []
+        for await text in told {
+            texts.append(text)
+            if texts.count == 3 { break }
+        }
+        // It ends only when this is there: what was said was said before.
+        _ = FileManager.default.createFile(atPath: go, contents: nil)
+        #expect(try await answer.credential.token == "t")
+        #expect(texts[0].hasPrefix("waiting for the credential plugin \""))
+        #expect(texts[1...] == ["it says: one moment", "it says: open https://login.example/x and enter [1mAB-12[0m"])
+    }
+
+    @Test("One that takes long is told of, in few lines; one that does not is not")
+    func takesLong() async throws {
+        let (told, telling) = AsyncStream.makeStream(of: String.self)
+        let go = "\(self.folder.path)/go"
+        let script = """
+            seq 1 50 >&2
+            while ! test -e '\(go)'; do sleep 0.05; done
+            \(Self.document(#"{"token":"t"}"#))
+            """
+        let notice: @Sendable (String) -> Void = { text in
+            telling.yield(text)
+            _ = FileManager.default.createFile(atPath: go, contents: nil)
+        }
+        let answer = try await self.answer(script, patience: .zero, notice: notice)
+        #expect(answer.credential.token == "t")
+        telling.finish()
+        let texts = await told.reduce(into: [String]()) { $0.append($1) }
+        #expect(texts.first?.hasPrefix("waiting for the credential plugin \"") == true)
+        #expect(texts.count <= 1 + PluginWords.mostLines)
+        let quick = "echo all is well >&2; " + Self.document(#"{"token":"t"}"#)
+        _ = try await self.answer(quick, notice: { Issue.record("said: \($0)") })
     }
 
     @Test("One that is not there is named with the hint how to get it", arguments: ["no-such-plugin-x", "/nowhere/x"])

@@ -44,6 +44,44 @@ struct RequestSenderTests {
         #expect(self.pauses.recorded == [.milliseconds(200), .milliseconds(400), .milliseconds(800)])
     }
 
+    /// A server that answers when it is told to.
+    private struct Late: WrappingTransport {
+        let base: any KubernetesTransport
+        let wait: @Sendable () async -> Void
+
+        func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
+            await self.wait()
+            return try await self.base.send(request)
+        }
+    }
+
+    @Test("A server that does not answer is said once, however many wait; and again when that happens again")
+    func silence() async throws {
+        let answer = ScriptedTransport.Exchange.answer(self.get, ["metadata": ["name": "leaf"]])
+        let (told, telling) = AsyncStream.makeStream(of: String.self)
+        let isTold = Mutex(false)
+        let late = Late(base: ScriptedTransport([answer, answer, answer])) {
+            while !isTold.withLock({ $0 }) { await Task.yield() }
+        }
+        var policy = RetryPolicy()
+        policy.patience = .zero
+        policy.notice = { text in
+            telling.yield(text)
+            isTold.withLock { $0 = true }
+        }
+        let client = KubernetesClient(transport: late, namespace: "shop", policy: policy)
+        async let one = client.resources(.services).get("leaf")
+        async let two = client.resources(.services).get("leaf")
+        _ = try await (one, two)
+        isTold.withLock { $0 = false }
+        _ = try await client.resources(.services).get("leaf")
+        telling.finish()
+        let texts = await told.reduce(into: [String]()) { $0.append($1) }
+        // The second of two may still begin when the first has been answered.
+        #expect((2...3).contains(texts.count), "\(texts)")
+        #expect(Set(texts) == ["no answer from the API server \(late.peer.server) for 0 s; still trying"])
+    }
+
     @Test("A read is tried four times, not five")
     func bounded() async {
         let (client, transport) = self.client(Array(repeating: .failure(self.get, self.down), count: 5))
@@ -139,6 +177,37 @@ struct RequestSenderTests {
         #expect(transport.remaining == 0)
     }
 
+    @Test(
+        "What no API server answers is told as such, with the mend",
+        arguments: [
+            (
+                302, "",
+                "https://scripted:6443 answered with a redirect (302), which is not followed: is it the API server"
+            ),
+            (
+                404, "404 page not found",
+                "the API server answered 404: 404 page not found; is https://scripted:6443 an API"
+            ),
+        ]
+    )
+    func foreignAnswers(status: Int, body: String, message: String) async {
+        let transport = HookedAnswer(base: ScriptedTransport([]), status: status, body: body)
+        let client = KubernetesClient(transport: transport, namespace: "shop", policy: self.pauses.policy)
+        let error = await #expect(throws: KubernetesError.self) { try await client.version() }
+        #expect(error?.message.hasPrefix(message) == true, "\(error?.message ?? "")")
+    }
+
+    /// Answers everything with one text.
+    private struct HookedAnswer: WrappingTransport {
+        let base: any KubernetesTransport
+        let status: Int
+        let body: String
+
+        func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
+            KubernetesResponse(status: self.status, body: KubernetesBody(Array(self.body.utf8)))
+        }
+    }
+
     @Test("What is no JSON is said to be no API server")
     func notAnAPIServer() async {
         let (client, _) = self.client([.stream(self.get, ["<html>"])])
@@ -146,7 +215,8 @@ struct RequestSenderTests {
         #expect(error?.code == .protocolViolation)
         #expect(
             error?.message
-                == "what https://scripted:6443 answers is not JSON: an unexpected character at byte 0: is it an API server?"
+                == "https://scripted:6443 answered with something else than JSON: is it an API server, or does a login page or a "
+                + "proxy stand before it?"
         )
     }
 

@@ -19,12 +19,17 @@ import SystemPackage
 /// Runs a credential plugin, as the client-side of client.authentication.k8s.io.
 ///
 /// With a terminal the plugin shares it: standard input to answer questions, standard error to ask them. Without one its
-/// standard error is kept to be quoted, and it runs in a process group of its own, which is ended with it.
+/// standard error is kept to be quoted, told at once where somebody waits for it or it names an address to go to, and it
+/// runs in a process group of its own, which is ended with it.
 struct ExecRun: Sendable {
     static let outputLimit = 1 << 20
     static let quoted = 1000
 
     var logger = Logger(label: "detour.kubernetes") { _ in SwiftLogNoOpLogHandler() }
+    /// Told in a sentence that the plugin is waited for, and what it says meanwhile.
+    var notice: @Sendable (String) -> Void = { _ in }
+    /// After how long that is told.
+    var patience = Duration.seconds(5)
     var hasTerminal: @Sendable () -> Bool = { isatty(STDIN_FILENO) == 1 }
 
     /// The plugin's answer.
@@ -42,8 +47,11 @@ struct ExecRun: Sendable {
             }
             let limit = plugin.deadline ?? (hasTerminal ? .seconds(300) : .seconds(60))
             let late = ExecFault("did not end within \(limit) and was stopped; does it wait for an answer?")
-            let outcome = try await withDeadline(limit, late: { late }) {
-                hasTerminal ? try await self.shared(plugin) : try await self.quiet(plugin)
+            let words = PluginWords(plugin, self.notice)
+            let outcome = try await Silence().noticed(after: self.patience, { words.begin() }) {
+                try await withDeadline(limit, late: { late }) {
+                    hasTerminal ? try await self.shared(plugin) : try await self.quiet(plugin, words)
+                }
             }
             guard outcome.status.isSuccess else {
                 let said = outcome.said.isEmpty ? "" : ": \(outcome.said)"
@@ -81,7 +89,7 @@ struct ExecRun: Sendable {
     }
 
     /// Runs it without one.
-    private func quiet(_ plugin: ExecPlugin) async throws -> Outcome {
+    private func quiet(_ plugin: ExecPlugin, _ words: PluginWords) async throws -> Outcome {
         var options = PlatformOptions()
         options.processGroupID = 0
         options.teardownSequence = [
@@ -98,7 +106,10 @@ struct ExecRun: Sendable {
         ) { execution in
             var tail: [UInt8] = []
             for try await buffer in execution.standardError {
-                buffer.withUnsafeBytes { tail.append(contentsOf: $0) }
+                buffer.withUnsafeBytes {
+                    tail.append(contentsOf: $0)
+                    words.add($0)
+                }
                 tail.removeFirst(max(0, tail.count - Self.quoted))
             }
             return Self.line(tail)
@@ -120,7 +131,7 @@ struct ExecRun: Sendable {
     }
 
     /// Text as one line without control characters, since it is another program's.
-    private static func line(_ bytes: [UInt8]) -> String {
+    static func line(_ bytes: [UInt8]) -> String {
         String(decoding: bytes, as: UTF8.self)
             .split(whereSeparator: \.isWhitespace)
             .map { String($0.filter { !$0.unicodeScalars.contains { $0.properties.generalCategory == .control } }) }

@@ -13,10 +13,30 @@ enum ConnectionTrouble {
         let isBeforeSending = Self.isBeforeSending(cause)
         let trouble = isBeforeSending ? "cannot be reached" : "did not answer"
         var message = "the API server \(server) \(trouble): \(Self.describe(cause))"
+        if isBeforeSending { message += Self.mend(cause).map { "; \($0)" } ?? "" }
         if let request, !request.isRepeatable, !isBeforeSending {
             message += "; whether it did what it was asked to is unknown"
         }
         return KubernetesError(code, message, request: request?.summary, cause: cause)
+    }
+
+    /// What to look at, as a question; nil where the cause says that itself.
+    private static func mend(_ cause: any Error) -> String? {
+        switch cause {
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { Self.mend($0.error) }
+                ?? "is it spelled as it should be, and is this machine in the right network (VPN)?"
+        case let error as IOError where error.errnoCode == ECONNREFUSED:
+            "is it running, and is it the right one (--context, --kubeconfig)?"
+        case is IOError, is ChannelError: "is this machine in the right network (VPN), or does it need a proxy?"
+        case let error as HTTPClientError where error == .connectTimeout:
+            "is this machine in the right network (VPN), or does it need a proxy?"
+        case NIOSSLError.handshakeFailed(let inner) where "\(inner)".contains("CERTIFICATE_VERIFY_FAILED"):
+            "is that the kubeconfig's certificate-authority, or does something stand in between?"
+        case NIOSSLError.handshakeFailed(let inner) where "\(inner)".contains("WRONG_VERSION_NUMBER"):
+            "is its address in the kubeconfig right, or is it to begin with http:?"
+        default: nil
+        }
     }
 
     /// Whether the failure came before the request can have been sent.
@@ -59,13 +79,13 @@ enum ConnectionTrouble {
             return Self.describe(error)
         case let error as NIOSSLExtraError:
             if error == .failedToValidateHostname {
-                return "its certificate is for another name (tls-server-name can say which): \(error)"
+                return "its certificate is for another name (tls-server-name in the kubeconfig can say which)"
             }
-            return "TLS: \(error)"
+            return "its name and its certificate cannot be compared"
         case let error as HTTPClientError:
             return Self.describe(error)
         case let error as BoringSSLError:
-            return "TLS: \(error)"
+            return Self.reason(in: "\(error)").map { "TLS: \($0)" } ?? "TLS failed"
         default:
             return "\(cause)"
         }
@@ -79,9 +99,16 @@ enum ConnectionTrouble {
                 return "its certificate is not signed by the cluster's certificate-authority, or not valid today"
             }
             if text.contains("WRONG_VERSION_NUMBER") { return "it does not speak TLS" }
-            return "the TLS handshake failed: \(text)"
+            return "the TLS handshake failed\(Self.reason(in: text).map { ": \($0)" } ?? "")"
         case .uncleanShutdown: return "the connection was cut"
-        default: return "TLS: \(error)"
+        default: return "its certificate cannot be verified"
+        }
+    }
+
+    /// The words of the TLS library, as in `tlsv1 alert protocol version`; nil where it has none.
+    private static func reason(in text: String) -> String? {
+        text.firstMatch(of: #/OPENSSL_internal:([A-Z0-9_ ]+)/#).map {
+            $0.1.lowercased().replacing("_", with: " ")
         }
     }
 

@@ -41,15 +41,17 @@ public struct LiveTransport: KubernetesTransport {
     ///   - limits: time limits.
     ///   - group: the event loops; nil for the process's shared ones.
     ///   - logger: told about every request at debug level; tokens are never logged.
+    ///   - notice: told what a credential plugin says while it is waited for.
     /// - Throws: ``KubernetesError`` of code `configuration` when a certificate or key cannot be read.
     public init(
         _ connection: ClusterConnection,
         limits: Limits = Limits(),
         group: (any EventLoopGroup)? = nil,
-        logger: Logger = Logger(label: "detour.kubernetes") { _ in SwiftLogNoOpLogHandler() }
+        logger: Logger = Logger(label: "detour.kubernetes") { _ in SwiftLogNoOpLogHandler() },
+        notice: @escaping @Sendable (String) -> Void = { _ in }
     ) throws {
         self.connection = connection
-        let run = ExecRun(logger: logger)
+        let run = ExecRun(logger: logger, notice: notice)
         self.provider = CredentialProvider(connection.credentials, run: { try await run.answer($0) })
         self.limits = limits
         self.logger = logger
