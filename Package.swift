@@ -126,7 +126,7 @@ let package = Package(
             ]
         ),
         library("SessionControl", ["InterceptPlanning", "KubernetesClient", "KubernetesModel", logging]),
-        library("OCIImage", ["KubernetesModel", crypto, asyncHTTPClient, nioCore, nioHTTP1]),
+        library("OCIImage", ["KubernetesModel", crypto, asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
         // Starts a program so that it does not outlive this one; C, because Swift can call neither fork nor prctl.
         .target(name: "CSpawn"),
         // Layer 3: roles.

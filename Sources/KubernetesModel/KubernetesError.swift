@@ -123,16 +123,22 @@ extension KubernetesError {
     public init(httpStatus: Int, body: [UInt8], retryAfter: Int? = nil, request: KubernetesRequest) {
         let status = (try? JSONValue(parsing: body)).flatMap { KubernetesStatus($0) }
         let code = Code(httpStatus: httpStatus, reason: status?.reason ?? "", isCreate: request.method == .post)
-        let text = String(decoding: body.prefix(200), as: UTF8.self).filter { $0 >= " " }
-        let said = [status?.message, text].compactMap { $0 }.first { !$0.isEmpty }
+        let said = status?.message.isEmpty == false ? status?.message : nil
         let seconds = retryAfter ?? status?.retryAfterSeconds
         self.init(
             code,
-            said ?? "the API server answered \(httpStatus) without saying why",
+            said ?? "the API server answered \(httpStatus)\(Self.words(of: body))",
             status: status ?? KubernetesStatus(code: httpStatus, reason: "", message: said ?? ""),
             request: request.summary,
             retryAfter: seconds.map { .seconds(max(0, $0)) }
         )
+    }
+
+    /// What a body says that is no `Status`: a proxy's, as a rule. Of a page for browsers nothing.
+    private static func words(of body: [UInt8]) -> String {
+        let text = String(decoding: body.prefix(200), as: UTF8.self).filter { $0 >= " " }
+        if text.isEmpty || text.hasPrefix("{") { return " without saying why" }
+        return text.hasPrefix("<") ? " with a web page" : ": \(text)"
     }
 }
 

@@ -83,8 +83,8 @@ struct RegistrySession {
             let origin = RegistryURL(parsing: request.url)?.origin ?? self.origin
             throw ImageError(
                 .unreachable,
-                "cannot reach the registry at \(origin); check the name, or use plain HTTP if it has no TLS",
-                cause: error
+                "cannot reach the registry at \(origin): \(RegistryTrouble.words(error)); is the name right, this machine in "
+                    + "the right network, and does the registry speak TLS (--plain-http where it does not)?"
             )
         }
     }

@@ -256,7 +256,8 @@ struct ClusterAccessTests {
         let request = await #expect(throws: KubernetesError.self) { _ = try await transport.send(.version) }
         #expect(
             request?.message
-                == "the API server https://k.invalid:6443 through the proxy \(gone) cannot be reached: connection refused"
+                == "the API server https://k.invalid:6443 through the proxy \(gone) cannot be reached: connection refused; "
+                + "is it running, and is it the right one (--context, --kubeconfig)?"
         )
         let forward = await #expect(throws: KubernetesError.self) {
             _ = try await transport.upgrade(

@@ -89,7 +89,10 @@ struct LiveTransportTests {
             policy: self.pauses.policy
         )
         let error = await #expect(throws: KubernetesError.self) { try await client.version() }
-        #expect(error?.message == "the API server \(connection.server) cannot be reached: connection refused")
+        #expect(
+            error?.message == "the API server \(connection.server) cannot be reached: connection refused; "
+                + "is it running, and is it the right one (--context, --kubeconfig)?"
+        )
         let write = await #expect(throws: KubernetesError.self) { try await client.resources(.services).delete("a") }
         #expect(write?.message.contains("unknown") == false)
         let forward = await #expect(throws: KubernetesError.self) {

@@ -196,7 +196,7 @@ struct UpgradeTests {
         try session.client.close().wait()
         let error = #expect(throws: KubernetesError.self) { try session.result() }
         #expect(error?.code == .server)
-        #expect(error?.message == "no backend")
+        #expect(error?.message == "the API server answered 502: no backend")
     }
 
     @Test("A server that chooses no subprotocol is refused by name")

@@ -36,6 +36,18 @@ struct KubernetesErrorTests {
         #expect(self.error(answer.0, answer.1).code == code)
     }
 
+    @Test(
+        "What is no Status is told with its number; a web page is not quoted",
+        arguments: [
+            ("oops", ": oops"), ("", " without saying why"), ("<html>hi</html>", " with a web page"),
+            ("{\"a\":1}", " without saying why"), ("\u{1b}a\nb", ": ab"),
+        ]
+    )
+    func noStatus(body: String, words: String) {
+        let error = KubernetesError(httpStatus: 500, body: Array(body.utf8), request: .version)
+        #expect(error.message == "the API server answered 500\(words)")
+    }
+
     @Test("A bare 409 of a create means the name is taken")
     func bareConflict() {
         let request = KubernetesRequest(.post, ["api"])
@@ -64,15 +76,15 @@ struct KubernetesErrorTests {
         #expect(self.error(status).isRetryable == expected)
     }
 
-    @Test("A proxy's page is quoted in short and without its control characters")
+    @Test("What a proxy says is quoted in short and without its control characters")
     func foreignBody() {
         let error = KubernetesError(
             httpStatus: 502,
-            body: Array("<html>\u{1b}[31mbad\r\n".utf8) + Array(repeating: 0x61, count: 9999),
+            body: Array("\u{1b}[31mbad\r\n".utf8) + Array(repeating: 0x61, count: 9999),
             request: .version
         )
-        #expect(error.message.hasPrefix("<html>[31mbad"))
-        #expect(error.message.utf8.count <= 200)
+        #expect(error.message.hasPrefix("the API server answered 502: [31mbad"))
+        #expect(error.message.utf8.count <= 240)
         #expect(error.description.hasSuffix("(GET /version)"))
     }
 
