@@ -18,7 +18,7 @@ public struct InterceptOptions: Sendable {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
             func port(_ text: String) -> Int? { Int(text).flatMap { (1...65_535).contains($0) ? $0 : nil } }
             switch parts.count {
-            case 1:
+            case 1 where !text.isEmpty:
                 guard let local = port(parts[0]) else {
                     throw InterceptError(
                         .badArgument,
@@ -27,6 +27,10 @@ public struct InterceptOptions: Sendable {
                 }
                 self.init(remote: parts[0], local: local)
             case 2 where !parts[0].isEmpty:
+                // What is no number may be a port's name.
+                guard port(parts[0]) != nil || !parts[0].allSatisfy(\.isNumber) else {
+                    throw InterceptError(.badArgument, "'\(parts[0])' in -p \(text) is no port number (1 to 65535)")
+                }
                 guard let local = port(parts[1]) else {
                     throw InterceptError(.badArgument, "'\(parts[1])' in -p \(text) is no port number (1 to 65535)")
                 }

@@ -7,12 +7,19 @@ struct BoundOptions: ParsableArguments {
     @Flag(help: "End after one request was taken by this machine; the same as --max-requests 1.")
     var once = false
 
-    @Option(help: "End after this many requests were taken by this machine; no more than these reach it.")
+    @Option(
+        help: ArgumentHelp(
+            "End after this many requests were taken by this machine; no more than these reach it.",
+            valueName: "N"
+        )
+    )
     var maxRequests: Int?
 
     @Option(
-        help:
-            "End at a time of this machine's clock, as in 17:00 (tomorrow's when today's is past), or after 30m or 2h."
+        help: ArgumentHelp(
+            "End at a time of this machine's clock, as in 17:00 (tomorrow's when today's is past), or after 30m or 2h.",
+            valueName: "TIME"
+        )
     )
     var until: Until?
 
@@ -20,7 +27,9 @@ struct BoundOptions: ParsableArguments {
         if self.once, self.maxRequests != nil {
             throw ValidationError("--once is --max-requests 1; say one of them")
         }
-        if let maxRequests, maxRequests < 1 { throw ValidationError("--max-requests takes a number from 1") }
+        if let maxRequests, maxRequests < 1 {
+            throw ValidationError("--max-requests takes a number from 1, not \(maxRequests)")
+        }
     }
 
     /// Sets the limits of an intercept that starts now.
@@ -65,7 +74,7 @@ enum Until: ExpressibleByArgument, Hashable {
     /// What is said when it has come.
     var reason: String {
         switch self {
-        case .after(let seconds): "\(seconds) are over"
+        case .after(let seconds): "\(seconds) have passed"
         case .time(let hour, let minute): "it is \(hour):\(minute < 10 ? "0" : "")\(minute)"
         }
     }

@@ -7,26 +7,31 @@ import Logging
 struct ConnectionOptions: ParsableArguments {
     @Option(
         name: [.customShort("n"), .long],
-        help: "The namespace; the kubeconfig context's when left out.",
+        help: ArgumentHelp("The namespace; the kubeconfig context's when left out.", valueName: "NAMESPACE"),
         completion: .shellCommand("kubectl get namespaces -o name | cut -d/ -f2")
     )
     var namespace: String?
 
-    @Option(help: "The kubeconfig context; its current one when left out.")
+    @Option(help: ArgumentHelp("The kubeconfig context; its current one when left out.", valueName: "NAME"))
     var context: String?
 
     @Option(
         name: [.customShort("k"), .long],
-        help: "The kubeconfig file; KUBECONFIG, then ~/.kube/config, when left out.",
+        help: ArgumentHelp("The kubeconfig file; KUBECONFIG, then ~/.kube/config, when left out.", valueName: "FILE"),
         completion: .file()
     )
     var kubeconfig: String?
 
     /// Runs `body` with a client of the chosen cluster, and shuts the client down afterwards.
-    func withClient<Value>(_ body: (KubernetesClient) async throws -> Value) async throws -> Value {
+    ///
+    /// - Parameter notice: told what is waited for, when something takes long.
+    func withClient<Value>(
+        notice: @escaping @Sendable (String) -> Void = { Terminal.say($0) },
+        _ body: (KubernetesClient) async throws -> Value
+    ) async throws -> Value {
         var connection = try ClusterConnection.load(kubeconfig: self.kubeconfig, context: self.context)
         if let namespace = self.namespace { connection.namespace = namespace }
-        let client = try KubernetesClient(connection)
+        let client = try KubernetesClient(connection, notice: notice)
         do {
             let value = try await body(client)
             try await client.shutdown()

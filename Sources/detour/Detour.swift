@@ -11,16 +11,22 @@ struct Detour: AsyncParsableCommand {
             \(ProgramName.typed) intercept leaf -n shop -p 80:3000 -x 'X-C6O-INTERCEPT:yes'
             answers the requests to Service leaf that carry this header from port 3000 of this machine, and leaves all \
             others as they are. Ctrl-C ends it, and the cluster is what it was.
+
+            \(ProgramName.typed) doctor leaf -n shop says beforehand what would be in the way, and how to mend it.
             """,
         version: Program.version,
         subcommands: [InterceptCommand.self, SessionCommand.self, DoctorCommand.self, ExplainCommand.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "For administrators and the cluster:",
+                name: "Administrators'",
                 subcommands: [InstallCommand.self, ImageCommand.self, ServeCommand.self]
             )
         ]
     )
+
+    static func main() async {
+        await Invocation(words: Array(CommandLine.arguments.dropFirst())).run()
+    }
 }
 
 /// What this build is.

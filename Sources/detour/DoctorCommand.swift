@@ -10,6 +10,7 @@ struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Say what would stop or hurt an intercept, and how to mend it.",
+        usage: "\(ProgramName.typed) doctor TARGET [-n NAMESPACE] [OPTION ...]",
         discussion: """
             Looks at the Service, its Pods, your permissions and whatever else in the namespace has a say, and changes \
             nothing. Each finding stops an intercept, hurts somebody while it lasts, or is a note that explains what \
@@ -17,18 +18,29 @@ struct DoctorCommand: AsyncParsableCommand {
 
             The exit code is 0 when nothing stops an intercept, and 1 when something does. docs/doctor.md explains each \
             finding by its code.
+
+            \(ProgramName.typed) doctor leaf -n shop
+            \(ProgramName.typed) doctor leaf -n shop -o json | jq '.findings[] | select(.severity == "stops")'
             """
     )
 
-    @Argument(help: "The target, as intercept takes it: NAME, service/NAME, deployment/NAME or statefulset/NAME.")
+    @Argument(
+        help: ArgumentHelp(
+            "The target, as intercept takes it: NAME, service/NAME, deployment/NAME or statefulset/NAME.",
+            valueName: "TARGET"
+        )
+    )
     var target: [String]
 
     @OptionGroup var connection: ConnectionOptions
 
-    @Option(help: "The image an interceptor would run (also DETOUR_IMAGE).")
+    @Option(help: ArgumentHelp("The image an interceptor would run (also DETOUR_IMAGE).", valueName: "IMAGE"))
     var image: String?
 
-    @Option(name: [.customShort("o"), .long], help: "How data is printed: table, json or yaml.")
+    @Option(
+        name: [.customShort("o"), .long],
+        help: ArgumentHelp("How data is printed: table, json or yaml.", valueName: "FORMAT")
+    )
     var output: OutputFormat = .table
 
     func run() async throws {

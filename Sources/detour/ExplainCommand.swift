@@ -11,46 +11,57 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract: "Say which way a request to an intercepted Service would go, and why.",
+        usage: """
+            \(ProgramName.typed) explain TARGET [-n NAMESPACE] [-H NAME:VALUE] [--path PATH] [OPTION ...] [-- curl ...]
+            """,
         discussion: """
             Describe the request by flags, or give the curl command after --, or as one text with --curl (what a \
             browser's "copy as cURL" yields). Nothing is sent. Every route of the Service is asked in its order, condition \
             by condition, as the interceptor does.
 
-            detour explain leaf -n shop -H 'X-C6O-INTERCEPT: yes' --path /n/7
-            detour explain leaf -n shop -- curl -H 'X-C6O-INTERCEPT: yes' http://leaf/n/7
+            \(ProgramName.typed) explain leaf -n shop -H 'X-C6O-INTERCEPT: yes' --path /n/7
+            \(ProgramName.typed) explain leaf -n shop -- curl -H 'X-C6O-INTERCEPT: yes' http://leaf/n/7
             """
     )
 
-    @Argument(help: "The target, as intercept takes it: NAME, service/NAME, deployment/NAME or statefulset/NAME.")
+    @Argument(
+        help: ArgumentHelp(
+            "The target, as intercept takes it: NAME, service/NAME, deployment/NAME or statefulset/NAME.",
+            valueName: "TARGET"
+        )
+    )
     var target: String
 
     @OptionGroup var connection: ConnectionOptions
 
     @Option(
         name: [.customShort("p"), .long],
-        help: "The Service's port; that of the URL, or its only one, when left out."
+        help: ArgumentHelp("The Service's port; that of the URL, or its only one, when left out.", valueName: "PORT")
     )
     var port: Int?
 
     @Option(
         name: [.customShort("H"), .customShort("x"), .long],
-        help: "NAME:VALUE that the request carries. Repeatable."
+        help: ArgumentHelp("A header that the request carries. Repeatable.", valueName: "NAME:VALUE")
     )
     var header: [String] = []
 
-    @Option(help: "The request's method.")
+    @Option(help: ArgumentHelp("The request's method.", valueName: "METHOD"))
     var method = "GET"
 
-    @Option(help: "The request's path, with its query.")
+    @Option(help: ArgumentHelp("The request's path, with its query.", valueName: "PATH"))
     var path = "/"
 
-    @Option(help: "The request as one curl command line.")
+    @Option(help: ArgumentHelp("The request as one curl command line.", valueName: "TEXT"))
     var curl: String?
 
-    @Option(name: [.customShort("o"), .long], help: "How data is printed: table, json or yaml.")
+    @Option(
+        name: [.customShort("o"), .long],
+        help: ArgumentHelp("How data is printed: table, json or yaml.", valueName: "FORMAT")
+    )
     var output: OutputFormat = .table
 
-    @Argument(parsing: .postTerminator, help: "The request as a curl command.")
+    @Argument(parsing: .postTerminator, help: "After '--': the request as a curl command.")
     var command: [String] = []
 
     func run() async throws {

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Intercept
-import InterceptPlanning
-import KubernetesModel
+import OCIImage
+import TrafficMatch
 
-/// How a command fails: its message on stderr, and exit status 1.
+/// How a command fails: its message on stderr, and exit status 1; 64 where the command line cannot be meant.
 enum Failure {
     /// Runs a command's work; what it throws is said in its own words.
     static func reported(_ work: () async throws -> Void) async throws {
@@ -13,6 +13,12 @@ enum Failure {
             throw error
         } catch let error as ExitCode {
             throw error
+        } catch let error as MatchError {
+            throw ValidationError("\(error)")
+        } catch let error as InterceptError where error.code == .badArgument {
+            throw ValidationError(error.message)
+        } catch let error as ImageError where error.code == .invalidReference {
+            throw ValidationError("\(error)")
         } catch {
             Terminal.say("\(error)", .error)
             throw ExitCode.failure

@@ -8,18 +8,29 @@ struct ImageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image",
         abstract: "Save or push this program as an OCI image.",
+        discussion: """
+            The interceptor in the cluster is this very program; its image is made here, without Docker.
+
+            \(ProgramName.typed) image push registry.example/team/detour:1
+            \(ProgramName.typed) image save detour.tar
+            """,
         subcommands: [Save.self, Push.self]
     )
 
     struct Save: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Write the image to a file that ctr, nerdctl, podman and docker can load."
+            abstract: "Write the image to a file that ctr, nerdctl, podman and docker can load.",
+            discussion: """
+                Prints the image's name with its digest.
+
+                \(ProgramName.typed) image save detour.tar && ctr -n k8s.io images import detour.tar
+                """
         )
 
-        @Argument(help: "The file to write.", completion: .file())
+        @Argument(help: ArgumentHelp("The file to write.", valueName: "FILE"), completion: .file())
         var file: String
 
-        @Option(help: "The image's name.")
+        @Option(help: ArgumentHelp("The image's name.", valueName: "IMAGE"))
         var name: String = Program.image
 
         @Flag(help: "Also print every file of the image.")
@@ -41,10 +52,15 @@ struct ImageCommand: AsyncParsableCommand {
 
     struct Push: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Push the image to a registry, with the credentials of docker login or podman login."
+            abstract: "Push the image to a registry, with the credentials of docker login or podman login.",
+            discussion: """
+                Prints the image's name with its digest: what --image takes.
+
+                \(ProgramName.typed) image push registry.example/team/detour:1
+                """
         )
 
-        @Argument(help: "REGISTRY/NAME[:TAG]")
+        @Argument(help: ArgumentHelp("The image's name, with the registry.", valueName: "REGISTRY/NAME[:TAG]"))
         var reference: String
 
         @Flag(help: "Speak HTTP to the registry; loopback addresses always do.")

@@ -9,12 +9,18 @@ struct InstallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "install",
         abstract: "Set up once what developers need who are no administrators.",
+        usage: """
+            \(ProgramName.typed) install --cluster | -n NAMESPACE [--user NAME ...] [--group NAME ...] [--service NAME ...] [OPTION ...]
+            """,
         discussion: """
             --cluster makes the definition of Sessions and the ClusterRole \(Installation.roleName). -n NAMESPACE makes the \
             Role \(Installation.roleName) there and gives it to the users, groups and service accounts that are named. \
             Both say of each object whether it was created, changed or unchanged; doing it twice changes nothing.
 
             --dry-run asks no cluster and prints the manifests, for review or for kubectl apply -f -.
+
+            \(ProgramName.typed) install --cluster
+            \(ProgramName.typed) install -n shop --user ada --group team-web --service leaf
             """
     )
 
@@ -23,24 +29,36 @@ struct InstallCommand: AsyncParsableCommand {
     @Flag(help: "Set up what the whole cluster needs once, in no namespace.")
     var cluster = false
 
-    @Option(name: .customLong("user"), help: "A user who is given the Role. Repeatable.")
+    @Option(
+        name: .customLong("user"),
+        help: ArgumentHelp("A user who is given the Role. Repeatable.", valueName: "NAME")
+    )
     var users: [String] = []
 
-    @Option(name: .customLong("group"), help: "A group that is given the Role. Repeatable.")
+    @Option(
+        name: .customLong("group"),
+        help: ArgumentHelp("A group that is given the Role. Repeatable.", valueName: "NAME")
+    )
     var groups: [String] = []
 
     @Option(
         name: .customLong("service-account"),
-        help: "[NAMESPACE:]NAME, a service account that is given the Role. Repeatable."
+        help: ArgumentHelp(
+            "A service account that is given the Role. Repeatable.",
+            valueName: "[NAMESPACE:]NAME"
+        )
     )
     var serviceAccounts: [String] = []
 
     @Option(
         name: .customLong("service"),
-        help: """
+        help: ArgumentHelp(
+            """
             A Service; what an intercept of it made may be deleted, by name, when it ends. Otherwise the garbage collector \
             does that up to a minute later. Repeatable.
-            """
+            """,
+            valueName: "NAME"
+        )
     )
     var services: [String] = []
 
@@ -65,7 +83,10 @@ struct InstallCommand: AsyncParsableCommand {
 
     @Option(
         name: [.customShort("o"), .long],
-        help: "How data is printed: table, json or yaml. Manifests are yaml unless json is asked for."
+        help: ArgumentHelp(
+            "How data is printed: table, json or yaml. Manifests are yaml unless json is asked for.",
+            valueName: "FORMAT"
+        )
     )
     var output: OutputFormat = .table
 
@@ -115,7 +136,7 @@ struct InstallCommand: AsyncParsableCommand {
             throw ValidationError("-n and --service take a name that is not empty")
         }
         guard !self.interceptors || !self.services.isEmpty else {
-            throw ValidationError("--interceptors wants to know of which Services: name each with --service")
+            throw ValidationError("--interceptors needs to know of which Services: name each with --service")
         }
         let users = try self.users.map { try Self.read(Subject(.user, $0), "--user") }
         let groups = try self.groups.map { try Self.read(Subject(.group, $0), "--group") }

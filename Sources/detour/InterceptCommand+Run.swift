@@ -2,31 +2,42 @@ import ArgumentParser
 import Foundation
 import Intercept
 import KubernetesClient
+import Synchronization
 
 extension InterceptCommand {
     /// Intercepts until it is interrupted, or until the command it runs has ended.
-    func intercept(_ options: InterceptOptions, _ client: KubernetesClient) async throws {
-        let screen = self.screen()
-        let lines = EventRenderer(format: self.output, isQuiet: self.quiet, isMirror: self.mirroring.mirror).render
-        let render: @Sendable (InterceptEvent) -> Void = { event in
-            if let screen { screen.note(event) } else { lines(event) }
-        }
+    func intercept(
+        _ options: InterceptOptions,
+        _ client: KubernetesClient,
+        _ screen: Screen?,
+        _ render: @escaping @Sendable (InterceptEvent) -> Void
+    ) async throws {
         let localSide = self.localSide
-        let command = localSide.localCommand(render)
+        let isReady = Mutex(false)
+        let note: @Sendable (InterceptEvent) -> Void = { event in
+            if case .ready = event { isReady.withLock { $0 = true } }
+            render(event)
+        }
+        let command = localSide.localCommand(note)
         let run = try InterceptRun(
             options: options,
             client: client,
-            prepare: { side in try await localSide.prepare(side, command, client, render) },
-            events: render
+            prepare: { side in try await localSide.prepare(side, command, client, note) },
+            events: note
         )
-        if let screen { return try await Self.intercept(run, on: screen) }
-        guard let command else {
-            try await run.run(until: { await Signals.interruption() })
-            return try self.judge(run)
+        if let command {
+            let outcome = await command.run(signals: Signals.each) { until in try await run.run(until: until) }
+            if let failure = outcome.failure { Terminal.say("\(failure)", .error) }
+            guard outcome.status == 0 else { throw ExitCode(outcome.status) }
+        } else {
+            // However it ends, what is said afterwards is said on the terminal as it was.
+            defer { screen?.leave() }
+            try await Self.run(run, on: screen, Interruptions(options, namespace: client.namespace))
         }
-        let outcome = await command.run(signals: Signals.each) { until in try await run.run(until: until) }
-        if let failure = outcome.failure { Terminal.say("\(failure)", .error) }
-        guard outcome.status == 0 else { throw ExitCode(outcome.status) }
+        guard isReady.withLock({ $0 }) else {
+            Terminal.say("ended before the intercept was ready")
+            throw ExitCode(128 + SIGINT)
+        }
         try self.judge(run)
     }
 
@@ -37,7 +48,7 @@ extension InterceptCommand {
 
     /// The screen; nil where lines are wanted, or are all there is room for. A mirror prints what it finds, and a command
     /// has the terminal for itself.
-    private func screen() -> Screen? {
+    func screen() -> Screen? {
         guard !self.noScreen, !self.quiet, self.output == .table, !self.mirroring.mirror,
             self.localSide.command.isEmpty, Terminal.takesScreen
         else { return nil }
@@ -52,20 +63,32 @@ extension InterceptCommand {
         )
     }
 
-    private static func intercept(_ run: InterceptRun, on screen: Screen) async throws {
-        // However it ends, what is said afterwards is said on the terminal as it was.
-        defer { screen.leave() }
+    /// Runs it until a signal or the key for it; further signals are answered.
+    private static func run(_ run: InterceptRun, on screen: Screen?, _ interruptions: Interruptions) async throws {
+        let (stopping, stop) = AsyncStream<Void>.makeStream()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await screen.run(run.traffic) }
+            group.addTask {
+                await Signals.each { _ in
+                    switch interruptions.next() {
+                    case .leave: stop.finish()
+                    case .say(let text): Terminal.say(text)
+                    case .abandon(let text):
+                        Terminal.say(text, .warning)
+                        Foundation.exit(128 + SIGINT)
+                    }
+                }
+            }
+            if let screen {
+                group.addTask { await screen.run(run.traffic) }
+                group.addTask {
+                    await screen.quitting()
+                    stop.finish()
+                }
+            }
             defer { group.cancelAll() }
             try await run.run(until: {
-                await withTaskGroup(of: Void.self) { stops in
-                    stops.addTask { await Signals.interruption() }
-                    stops.addTask { await screen.quitting() }
-                    await stops.next()
-                    stops.cancelAll()
-                }
-                screen.leave()
+                for await _ in stopping {}
+                screen?.leave()
             })
         }
     }

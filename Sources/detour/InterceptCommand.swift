@@ -11,21 +11,37 @@ struct InterceptCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "intercept",
         abstract: "Answer matching requests to a Service from this machine.",
+        usage: """
+            \(ProgramName.typed) intercept TARGET [-n NAMESPACE] [-p REMOTE[:LOCAL]] [-x NAME:VALUE] [OPTION ...] [-- COMMAND ...]
+            """,
         discussion: """
             Requests that carry the header are answered by the local port, all others by the cluster as before. When \
             the local port does not answer, the original does. The intercept ends with Ctrl-C, or by itself when this \
             machine has been gone for the ttl.
+
+            \(ProgramName.typed) intercept leaf -n shop -p 80:3000
+              port 3000 here answers requests to port 80 of Service leaf with the header X-C6O-INTERCEPT: yes
+            \(ProgramName.typed) intercept leaf -n shop -p 80:3000 -x 'X-User: ada' -- npm start
+              another header, and the local service is started, too
+            \(ProgramName.typed) intercept leaf -n shop --close
+              ends your intercept from elsewhere
             """
     )
 
     @Argument(
-        help: """
-            The Service, NAME or service/NAME; or deployment/NAME or statefulset/NAME for the Service that leads to it.
-            """
+        help: ArgumentHelp(
+            "The Service, NAME or service/NAME; or deployment/NAME or statefulset/NAME for the Service that leads to it.",
+            valueName: "TARGET"
+        )
     )
     var target: String
 
-    @Argument(help: "The name, where the target is a kind in a word of its own, as in 'service leaf'.")
+    @Argument(
+        help: ArgumentHelp(
+            "The name, where the target is a kind in a word of its own, as in 'service leaf'.",
+            valueName: "NAME"
+        )
+    )
     var name: String?
 
     @OptionGroup var localSide: LocalSideOptions
@@ -36,14 +52,23 @@ struct InterceptCommand: AsyncParsableCommand {
 
     @Option(
         name: [.customShort("p"), .customLong("port")],
-        help: "REMOTE[:LOCAL], the Service's port (number or name) and the local port. Repeatable."
+        help: ArgumentHelp(
+            "The Service's port (number or name) and the local port. Repeatable.",
+            valueName: "REMOTE[:LOCAL]"
+        )
     )
     var ports: [String] = []
 
-    @Option(name: [.customShort("r"), .customLong("remotePort")], help: "The Service's port; goes with -l.")
+    @Option(
+        name: [.customShort("r"), .customLong("remotePort")],
+        help: ArgumentHelp("The Service's port; goes with -l.", valueName: "PORT")
+    )
     var remotePort: String?
 
-    @Option(name: [.customShort("l"), .customLong("localPort")], help: "The local port; goes with -r.")
+    @Option(
+        name: [.customShort("l"), .customLong("localPort")],
+        help: ArgumentHelp("The local port; goes with -r.", valueName: "PORT")
+    )
     var localPort: Int?
 
     @OptionGroup(title: "Which requests")
@@ -52,13 +77,25 @@ struct InterceptCommand: AsyncParsableCommand {
     @OptionGroup(title: "Comparing")
     var mirroring: MirrorOptions
 
-    @Option(help: "How long this machine may be gone before the cluster restores itself, as in 60s or 2m.")
+    @Option(
+        help: ArgumentHelp(
+            "How long this machine may be gone before the cluster restores itself, as in 60s or 2m.",
+            valueName: "TIME"
+        )
+    )
     var ttl: Seconds = Seconds(60)
 
-    @Option(help: "How long connections of others may linger in the interceptor at the end, as in 30s or 10m.")
+    @Option(
+        help: ArgumentHelp(
+            "How long connections of others may linger in the interceptor at the end, as in 30s or 10m.",
+            valueName: "TIME"
+        )
+    )
     var drain: Seconds = Seconds(600)
 
-    @Option(help: "What answers matching requests when this machine does not: original or 503.")
+    @Option(
+        help: ArgumentHelp("What answers matching requests when this machine does not.", valueName: "WHO")
+    )
     var onUnreachable: Fallback = .original
 
     @Flag(help: "Remove the routes of others that take requests this one would take.")
@@ -72,21 +109,31 @@ struct InterceptCommand: AsyncParsableCommand {
     )
     var restartTarget = false
 
-    @Option(help: "How many interceptor replicas; as many as the workload's redundancy asks for when left out.")
+    @Option(
+        help: ArgumentHelp(
+            "How many interceptor replicas; as many as the workload's redundancy asks for when left out.",
+            valueName: "N"
+        )
+    )
     var replicas: Int?
 
-    @Option(help: "The interceptor's image (also DETOUR_IMAGE).")
+    @Option(help: ArgumentHelp("The interceptor's image (also DETOUR_IMAGE).", valueName: "IMAGE"))
     var image: String?
 
-    @Option(help: "A Secret in the namespace with credentials for pulling the image.")
+    @Option(
+        help: ArgumentHelp("A Secret in the namespace with credentials for pulling the image.", valueName: "NAME")
+    )
     var imagePullSecret: String?
 
     @Option(
         name: [.customLong("tls-secret"), .customLong("tlsSecretName")],
-        help: """
-            [PORT=]NAME: the Secret with the Service's own certificate and key, for ports that speak TLS: requests inside are \
-            read, and go on to the original in TLS again. Repeatable.
+        help: ArgumentHelp(
             """
+            The Secret with the Service's own certificate and key, for ports that speak TLS: requests inside are read, and go \
+            on to the original in TLS again. Repeatable.
+            """,
+            valueName: "[PORT=]NAME"
+        )
     )
     var tlsSecrets: [String] = []
 
@@ -96,7 +143,10 @@ struct InterceptCommand: AsyncParsableCommand {
     @Flag(name: [.customShort("c"), .long, .customLong("clean")], help: "End this intercept and put everything back.")
     var close = false
 
-    @Option(name: [.customShort("o"), .long], help: "How data is printed: table, json or yaml.")
+    @Option(
+        name: [.customShort("o"), .long],
+        help: ArgumentHelp("How data is printed: table, json or yaml.", valueName: "FORMAT")
+    )
     var output: OutputFormat = .table
 
     @Flag(name: [.customShort("q"), .long], help: "Say only warnings and errors.")
@@ -118,7 +168,7 @@ struct InterceptCommand: AsyncParsableCommand {
             )
         }
         if let localPort, !(1...65_535).contains(localPort) {
-            throw ValidationError("-l takes a port number from 1 to 65535")
+            throw ValidationError("-l takes a port number from 1 to 65535, not \(localPort)")
         }
         if !self.tlsSecrets.isEmpty, self.matching.all {
             throw ValidationError(
@@ -131,7 +181,7 @@ struct InterceptCommand: AsyncParsableCommand {
         if self.mirroring.mirror, self.localSide.localScheme != .http {
             throw ValidationError("--mirror asks the local process over plain HTTP/1.1: leave out --local-scheme")
         }
-        if let replicas, replicas < 1 { throw ValidationError("--replicas takes a number from 1") }
+        if let replicas, replicas < 1 { throw ValidationError("--replicas takes a number from 1, not \(replicas)") }
     }
 
     func run() async throws {
@@ -139,7 +189,14 @@ struct InterceptCommand: AsyncParsableCommand {
             let reference = try self.reference()
             // What is wrong with the options is said before the cluster is asked anything.
             _ = try self.options(service: reference.name)
-            try await self.connection.withClient { client in
+            let screen = self.screen()
+            let lines = EventRenderer(format: self.output, isQuiet: self.quiet, isMirror: self.mirroring.mirror).render
+            let render: @Sendable (InterceptEvent) -> Void = { event in
+                if let screen { screen.note(event) } else { lines(event) }
+            }
+            let intercepts = !self.close && !self.dryRun
+            let notice: @Sendable (String) -> Void = { intercepts ? render(.warning($0)) : Terminal.say($0) }
+            try await self.connection.withClient(notice: notice) { client in
                 let service = try await TargetChoice(client: client, isQuiet: self.quiet).service(of: reference)
                 let options = try self.options(service: service)
                 if self.close {
@@ -149,7 +206,7 @@ struct InterceptCommand: AsyncParsableCommand {
                     let plan = try await InterceptRun(options: options, client: client, events: { _ in }).dryRun()
                     Terminal.print(try plan.output.text(self.output))
                 } else {
-                    try await self.intercept(options, client)
+                    try await self.intercept(options, client, screen, render)
                 }
             }
         }

@@ -15,27 +15,36 @@ struct LocalSideOptions: ParsableArguments {
     var command: [String] = []
 
     @Option(
-        help: """
+        help: ArgumentHelp(
+            """
             Write the environment of the container that answers the first port to this file, mode 0600, and give it to \
             the command after '--'. Secrets only where you may read them.
             """,
+            valueName: "FILE"
+        ),
         completion: .file()
     )
     var envFile: String?
 
     @Option(
-        help: """
+        help: ArgumentHelp(
+            """
             How the local service is spoken to: http (requests as they come), https (inside TLS) or h2c (HTTP/2 without \
             TLS, and nothing else).
-            """
+            """,
+            valueName: "SCHEME"
+        )
     )
     var localScheme: Scheme = .http
 
     @Option(
-        help: """
+        help: ArgumentHelp(
+            """
             Certificates in PEM, of which one must have signed the local service's; goes with --local-scheme https. \
             Without it any certificate is taken: only this machine answers on its loopback.
             """,
+            valueName: "FILE"
+        ),
         completion: .file()
     )
     var localCa: String?

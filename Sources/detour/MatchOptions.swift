@@ -5,7 +5,10 @@ import TrafficMatch
 struct MatchOptions: ParsableArguments {
     @Option(
         name: [.customShort("x"), .customLong("header")],
-        help: "NAME:VALUE that a request must carry. Repeatable: all must match. (default: X-C6O-INTERCEPT:yes)"
+        help: ArgumentHelp(
+            "A header that a request must carry. Repeatable: all must match. (default: X-C6O-INTERCEPT:yes)",
+            valueName: "NAME:VALUE"
+        )
     )
     var headers: [String] = []
 
@@ -39,7 +42,7 @@ struct MatchOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The whole path matches so.", valueName: "REGEX"))
     var pathRegex: String?
 
-    @Option(help: "The method, such as GET.")
+    @Option(help: ArgumentHelp("The method, such as GET.", valueName: "METHOD"))
     var method: String?
 
     @Option(help: ArgumentHelp("Of the requests that match, take only so many, at random.", valueName: "PERCENT"))

@@ -16,6 +16,11 @@ struct Seconds: ExpressibleByArgument, CustomStringConvertible, Hashable {
         self.value = number * (unit ?? 1)
     }
 
-    var description: String { "\(self.value)s" }
+    /// As short as it can be typed: `2h`, `10m`, `60s`.
+    var description: String {
+        if self.value.isMultiple(of: 3_600) { return "\(self.value / 3_600)h" }
+        return self.value > 60 && self.value.isMultiple(of: 60) ? "\(self.value / 60)m" : "\(self.value)s"
+    }
+
     var defaultValueDescription: String { self.description }
 }

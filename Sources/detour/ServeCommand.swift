@@ -7,7 +7,7 @@ import Logging
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Run one of the long-running roles.",
+        abstract: "Run one of the long-running roles; the cluster does that, not people.",
         subcommands: [InterceptorRole.self]
     )
 
@@ -17,10 +17,13 @@ struct ServeCommand: AsyncParsableCommand {
             abstract: "Be a replica of the interceptor: what a hijacked Service's Pods run."
         )
 
-        @Option(help: "The settings, as the ConfigMap holds them.", completion: .file())
+        @Option(
+            help: ArgumentHelp("The settings, as the ConfigMap holds them.", valueName: "FILE"),
+            completion: .file()
+        )
         var config: String
 
-        @Option(help: "Where the Unix sockets of the tunnels go.")
+        @Option(help: ArgumentHelp("Where the Unix sockets of the tunnels go.", valueName: "FOLDER"))
         var runDirectory: String = "/run/detour"
 
         func run() async throws {

@@ -10,19 +10,31 @@ struct SessionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "session",
         abstract: "List, show and close intercept sessions.",
+        discussion: """
+            A session is the intercept of one Service, by one developer or several.
+
+            \(ProgramName.typed) session list -A
+            \(ProgramName.typed) session close leaf -n shop
+            """,
         subcommands: [List.self, Show.self, Close.self],
         defaultSubcommand: List.self
     )
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the sessions of a namespace.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the sessions of a namespace.",
+            usage: "\(ProgramName.typed) session list [-n NAMESPACE | -A] [OPTION ...]"
+        )
 
         @OptionGroup var connection: ConnectionOptions
 
         @Flag(name: [.customShort("A"), .long], help: "Of all namespaces.")
         var allNamespaces = false
 
-        @Option(name: [.customShort("o"), .long], help: "How data is printed: table, json or yaml.")
+        @Option(
+            name: [.customShort("o"), .long],
+            help: ArgumentHelp("How data is printed: table, json or yaml.", valueName: "FORMAT")
+        )
         var output: OutputFormat = .table
 
         func run() async throws {
@@ -82,14 +94,17 @@ struct SessionCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show one session: routes, replicas, the original.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show one session: routes, replicas, the original.",
+            usage: "\(ProgramName.typed) session show NAME [-n NAMESPACE] [OPTION ...]"
+        )
 
-        @Argument(help: "The Service's name, or the session's.")
+        @Argument(help: ArgumentHelp("The Service's name, or the session's.", valueName: "NAME"))
         var name: String
 
         @OptionGroup var connection: ConnectionOptions
 
-        @Option(name: [.customShort("o"), .long], help: "How data is printed: json or yaml.")
+        @Option(name: [.customShort("o"), .long], help: ArgumentHelp("How data is printed.", valueName: "FORMAT"))
         var output: OutputFormat = .yaml
 
         func run() async throws {
@@ -110,13 +125,22 @@ struct SessionCommand: AsyncParsableCommand {
     struct Close: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "End a session and put everything back.",
+            usage: "\(ProgramName.typed) session close [NAME | --all] [-n NAMESPACE] [OPTION ...]",
             discussion: """
                 Everybody's routes end. The Service is restored at once; the interceptor goes when connections of \
                 others have ended. --force does not wait for those, and also heals a Service whose session is gone.
+
+                \(ProgramName.typed) session close leaf -n shop
+                \(ProgramName.typed) session close --all -n shop
                 """
         )
 
-        @Argument(help: "The Service's name, or the session's; the namespace's only session when left out.")
+        @Argument(
+            help: ArgumentHelp(
+                "The Service's name, or the session's; the namespace's only session when left out.",
+                valueName: "NAME"
+            )
+        )
         var name: String?
 
         @OptionGroup var connection: ConnectionOptions
@@ -127,7 +151,10 @@ struct SessionCommand: AsyncParsableCommand {
         @Flag(help: "Delete what is left at once, without waiting for connections to end.")
         var force = false
 
-        @Option(name: [.customShort("o"), .long], help: "How data is printed: table, json or yaml.")
+        @Option(
+            name: [.customShort("o"), .long],
+            help: ArgumentHelp("How data is printed: table, json or yaml.", valueName: "FORMAT")
+        )
         var output: OutputFormat = .table
 
         @Flag(name: [.customShort("q"), .long], help: "Say only warnings and errors.")

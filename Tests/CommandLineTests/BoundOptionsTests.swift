@@ -51,7 +51,8 @@ struct BoundOptionsTests {
         #expect(try options().timeLimit == nil)
         #expect(try options("--once").requestLimit == 1)
         #expect(try options("--max-requests", "5").requestLimit == 5)
-        #expect(try options("--until", "90s").timeLimit == .init(.seconds(90), reason: "90s are over"))
+        #expect(try options("--until", "90s").timeLimit == .init(.seconds(90), reason: "90s have passed"))
+        #expect(try options("--until", "2h").timeLimit?.reason == "2h have passed")
         #expect(try options("--until", "9:05").timeLimit?.reason == "it is 9:05")
     }
 

@@ -72,11 +72,6 @@ struct InstallTests {
         try expectGolden(report.output.text(.json) + "\n", "install.json")
     }
 
-    @Test("Its help")
-    func help() throws {
-        try expectGolden(Detour.helpMessage(for: InstallCommand.self, columns: 100) + "\n", "help-install.txt")
-    }
-
     @Test(
         "What makes no sense together is refused",
         arguments: [

@@ -170,9 +170,16 @@ struct SecondsTests {
         #expect(Seconds(argument: text) == nil)
     }
 
-    @Test("A time is written so that it can be read again")
-    func writing() {
-        #expect("\(Seconds(600))" == "600s")
-        #expect(Seconds(argument: "\(Seconds(7))")?.value == 7)
+    @Test(
+        "A time is written as somebody would type it, so that it can be read again",
+        arguments: [
+            (7, "7s"), (60, "60s"), (90, "90s"), (120, "2m"), (600, "10m"), (3_600, "1h"), (5_400, "90m"),
+            (7_200, "2h"),
+            (7_201, "7201s"),
+        ]
+    )
+    func writing(value: Int, text: String) {
+        #expect("\(Seconds(value))" == text)
+        #expect(Seconds(argument: text)?.value == value)
     }
 }

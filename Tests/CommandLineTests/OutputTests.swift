@@ -137,11 +137,17 @@ struct HelpTests {
         try expectGolden(Detour.helpMessage(for: DoctorCommand.self, columns: 100) + "\n", "help-doctor.txt")
     }
 
-    @Test("Help of session close")
-    func close() throws {
-        try expectGolden(
-            Detour.helpMessage(for: SessionCommand.Close.self, columns: 100) + "\n",
-            "help-session-close.txt"
-        )
+    @Test(
+        "Help of the others",
+        arguments: [
+            ("session", SessionCommand.self), ("session-list", SessionCommand.List.self),
+            ("session-show", SessionCommand.Show.self), ("session-close", SessionCommand.Close.self),
+            ("explain", ExplainCommand.self), ("install", InstallCommand.self), ("image", ImageCommand.self),
+            ("image-save", ImageCommand.Save.self), ("image-push", ImageCommand.Push.self),
+            ("serve", ServeCommand.self),
+        ] as [(String, any ParsableCommand.Type)]
+    )
+    func others(name: String, command: any ParsableCommand.Type) throws {
+        try expectGolden(Detour.helpMessage(for: command, columns: 100) + "\n", "help-\(name).txt")
     }
 }

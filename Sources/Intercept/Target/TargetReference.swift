@@ -47,7 +47,7 @@ public struct TargetReference: Sendable, Hashable {
                 .badArgument,
                 words.count < 2
                     ? "'\(words.first ?? "")' is no target; give NAME or KIND/NAME, as in service/leaf or deployment/leaf"
-                    : "one target, as in: intercept leaf, or intercept service/leaf; not '\(words.joined(separator: " "))'"
+                    : Self.oneTarget(words)
             )
         }
         let name = String(parts.removeLast())
@@ -56,7 +56,7 @@ public struct TargetReference: Sendable, Hashable {
             throw InterceptError(
                 .badArgument,
                 words.count == 2
-                    ? "one target, as in: intercept leaf, or intercept service/leaf; not '\(words.joined(separator: " "))'"
+                    ? Self.oneTarget(words)
                     : "'\(words[0])': only Services, Deployments and StatefulSets can be intercepted, as in service/leaf"
             )
         }
@@ -64,5 +64,10 @@ public struct TargetReference: Sendable, Hashable {
             throw InterceptError(.badArgument, "'\(words.joined(separator: " "))' names no \(kind.rawValue)")
         }
         self.init(kind, name)
+    }
+
+    private static func oneTarget(_ words: [String]) -> String {
+        "one target, as in: intercept leaf, or intercept service/leaf; not '\(words.joined(separator: " "))'; a command goes "
+            + "behind '--'"
     }
 }
