@@ -30,14 +30,31 @@ struct Preflight: Sendable {
         }
         let services = try? await self.client.resources(.services, in: self.names.namespace).list()
         let names = (services?.items.map(\.name) ?? []).filter { !$0.hasSuffix("-decoy") }.sorted()
+        if names.isEmpty, await self.namespaceIsMissing() {
+            return InterceptError(
+                .noSuchService,
+                "there is no namespace \(self.names.namespace); is it spelled right (-n), and is it the right cluster "
+                    + "(--context)?"
+            )
+        }
         let mend =
             names.isEmpty
             ? "that namespace has no Services that you can see; is it the right one (-n), and the right cluster (--context)?"
-            : "there are: \(names.prefix(12).joined(separator: ", "))\(names.count > 12 ? ", …" : "")"
+            : "there are: \(names.prefix(12).joined(separator: ", "))\(names.count > 12 ? ", …" : ""); or is it another "
+                + "namespace (-n)?"
         return InterceptError(
             .noSuchService,
             "\(missing); \(mend)"
         )
+    }
+
+    /// Whether the server says that there is no such namespace; who may not ask is not told.
+    private func namespaceIsMissing() async -> Bool {
+        do {
+            return try await self.client.resources(.namespaces).find(self.names.namespace) == nil
+        } catch {
+            return false
+        }
     }
 
     /// Where a new Session would be kept.
@@ -90,7 +107,7 @@ struct Preflight: Sendable {
     }
 
     private func denied(_ permissions: [Permission]) async throws -> [String] {
-        try await withThrowingTaskGroup(of: String?.self) { group in
+        let denied = try await withThrowingTaskGroup(of: Permission?.self) { group in
             for permission in permissions {
                 group.addTask {
                     let answer = try await self.client.canI(
@@ -100,14 +117,14 @@ struct Preflight: Sendable {
                         name: permission.name,
                         in: permission.type.isNamespaced ? self.names.namespace : nil
                     )
-                    return answer.allowed ? nil : "\(permission)"
+                    return answer.allowed ? nil : permission
                 }
             }
-            return try await group.reduce(into: [String]()) { denied, next in
+            return try await group.reduce(into: [Permission]()) { denied, next in
                 if let next { denied.append(next) }
             }
-            .sorted()
         }
+        return Permission.grouped(denied)
     }
 
     /// As many replicas as the workload has, two at most: an intercept is no new single point of failure.

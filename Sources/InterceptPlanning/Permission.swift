@@ -13,8 +13,19 @@ public struct Permission: Sendable, Hashable, CustomStringConvertible {
 
     /// Verb, resource and API group, such as `create roles.rbac.authorization.k8s.io`.
     public var description: String {
+        "\(self.verb) \(self.resource)"
+    }
+
+    private var resource: String {
         let part = self.subresource.map { "/\($0)" } ?? ""
-        return "\(self.verb) \(self.type.qualifiedName)\(part)\(self.name.map { " \($0)" } ?? "")"
+        return "\(self.type.qualifiedName)\(part)\(self.name.map { " \($0)" } ?? "")"
+    }
+
+    /// Some permissions in few words, resource by resource, such as `create, get pods/portforward`.
+    public static func grouped(_ permissions: [Permission]) -> [String] {
+        Dictionary(grouping: permissions, by: \.resource).sorted { $0.key < $1.key }.map { resource, all in
+            "\(Set(all.map(\.verb)).sorted().joined(separator: ", ")) \(resource)"
+        }
     }
 
     /// Everything an intercept needs, in the Service's namespace or, where the type has none, in the cluster.

@@ -4,6 +4,19 @@ import Synchronization
 final class Silence: Sendable {
     private let isSaid = Mutex(false)
 
+    /// Whether it is to be said now: nobody has since the last answer.
+    func begins() -> Bool {
+        self.isSaid.withLock { isSaid in
+            defer { isSaid = true }
+            return !isSaid
+        }
+    }
+
+    /// There was an answer.
+    func ends() {
+        self.isSaid.withLock { $0 = false }
+    }
+
     /// Does some work, and says when it takes longer than `patience`.
     ///
     /// - Parameters:
@@ -19,17 +32,13 @@ final class Silence: Sendable {
             group.addTask(operation: work)
             group.addTask {
                 try await Task.sleep(for: patience)
-                let isNew = self.isSaid.withLock { isSaid in
-                    defer { isSaid = true }
-                    return !isSaid
-                }
-                if isNew { say() }
+                if self.begins() { say() }
                 return nil
             }
             defer { group.cancelAll() }
             while let next = try await group.next() {
                 guard let result = next else { continue }
-                self.isSaid.withLock { $0 = false }
+                self.ends()
                 return result
             }
             throw CancellationError()

@@ -47,7 +47,7 @@ extension SessionControlError {
     static func noSuchSession(_ name: String, namespace: String, known: [String]) -> SessionControlError {
         SessionControlError(
             description: "no session \(name) in namespace \(namespace); "
-                + (known.isEmpty ? "there are none" : "there are: \(known.joined(separator: ", "))")
+                + (known.isEmpty ? "nothing is intercepted there" : "there are: \(known.joined(separator: ", "))")
         )
     }
 

@@ -19,11 +19,17 @@ public struct SessionEnding: Sendable {
     }
 
     private let store: SessionStore
+    private let restored: @Sendable () -> Void
     private var controller: SessionController { SessionController(store: self.store, role: .client) }
 
     /// An ending of one Service's Session.
-    public init(store: SessionStore) {
+    ///
+    /// - Parameters:
+    ///   - store: the Session.
+    ///   - restored: told as soon as the Service is what it was; more than once where somebody else restored it, too.
+    public init(store: SessionStore, restored: @escaping @Sendable () -> Void = {}) {
         self.store = store
+        self.restored = restored
     }
 
     /// Closes the Session for everybody.
@@ -40,7 +46,11 @@ public struct SessionEnding: Sendable {
         var outcome = Outcome.nothingToDo
         for object in stored {
             let store = self.store.preferring(SessionKind(of: object))
-            outcome = try await SessionEnding(store: store).closeOne(reason: reason, force: force, patience: patience)
+            outcome = try await SessionEnding(store: store, restored: self.restored).closeOne(
+                reason: reason,
+                force: force,
+                patience: patience
+            )
         }
         return outcome
     }
@@ -117,6 +127,7 @@ public struct SessionEnding: Sendable {
         let deadline = clock.now + patience
         guard let closing = try await self.store.find() else {
             let hasHealed = try await controller.heal()
+            if hasHealed || last != nil { self.restored() }
             if let last { return try await self.collected(last, by: deadline) }
             return hasHealed ? .gone : nil
         }
@@ -124,9 +135,13 @@ public struct SessionEnding: Sendable {
         var looks = SecondLooks()
         while true {
             let (now, waiting) = try await controller.converge(on: closing.incarnation, wasHijacked: true)
-            guard let session = now.session else { return try await self.collected(closing, by: deadline) }
+            guard let session = now.session else {
+                self.restored()
+                return try await self.collected(closing, by: deadline)
+            }
             guard session.incarnation == closing.incarnation, session.phase == .closing else { return nil }
             guard case .drain(let replicas) = waiting else { continue }
+            self.restored()
             if force {
                 do {
                     _ = try await controller.run(

@@ -34,7 +34,7 @@ struct EventRenderer: Sendable {
                 )
             ]
         case .localPortBack(let port): [("port \(port) of this machine answers again", .good)]
-        case .finished(let reason): [("\(reason); ending the intercept", .good)]
+        case .finished(let reason): [(reason, .good)]
         case .step(let text): [("\(text) …", .plain)]
         case .tunnelUp(let pod): [("tunnel to \(pod) is up", .plain)]
         case .ready(let ready):

@@ -70,7 +70,15 @@ struct ExplainCommand: AsyncParsableCommand {
             let reference = try TargetReference(typed: [self.target])
             try await self.connection.withClient { client in
                 let service = try await TargetChoice(client: client, isQuiet: true).service(of: reference)
-                let session = try await SessionInventory(client: client).session(named: service)
+                let session: Session
+                do {
+                    session = try await SessionInventory(client: client).session(named: service)
+                } catch let error as SessionControlError {
+                    guard try await client.resources(.services).find(service) != nil else { throw error }
+                    return Terminal.print(
+                        try Self.notIntercepted(service, in: client.namespace, asked.request).text(self.output)
+                    )
+                }
                 let port = try Self.port(self.port ?? asked.port, of: session)
                 let explanation = Explanation(of: asked.request, port: port, routes: session.routes)
                 Terminal.print(try Self.output(explanation, asked.request, port, session).text(self.output))
@@ -150,6 +158,20 @@ struct ExplainCommand: AsyncParsableCommand {
                         ]
                     }
                 ),
+            ]
+        )
+    }
+
+    /// The answer where there is no session: as everywhere.
+    static func notIntercepted(_ service: String, in namespace: String, _ request: RequestSample) -> Output {
+        let why = "nobody intercepts service \(service) in namespace \(namespace)"
+        return Output(
+            columns: ["ROUTE OF", "ID", "\(request.method) \(request.target)"],
+            rows: [["=>", "original", why]],
+            json: [
+                "service": .string("\(namespace)/\(service)"), "answeredBy": "original", "why": .string(why),
+                "route": .null,
+                "routes": [],
             ]
         )
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Intercept
+import KubernetesModel
 import OCIImage
 import TrafficMatch
 
@@ -19,6 +20,13 @@ enum Failure {
             throw ValidationError(error.message)
         } catch let error as ImageError where error.code == .invalidReference {
             throw ValidationError("\(error)")
+        } catch let error as KubernetesError where error.isForbidden {
+            Terminal.say(
+                "\(error); an administrator decides that: `detour install -n NAMESPACE --user YOU` gives what intercepts in a "
+                    + "namespace need",
+                .error
+            )
+            throw ExitCode.failure
         } catch {
             Terminal.say("\(error)", .error)
             throw ExitCode.failure

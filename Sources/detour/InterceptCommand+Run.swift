@@ -14,8 +14,13 @@ extension InterceptCommand {
     ) async throws {
         let localSide = self.localSide
         let isReady = Mutex(false)
+        let interruptions = Interruptions(options, namespace: client.namespace)
         let note: @Sendable (InterceptEvent) -> Void = { event in
-            if case .ready = event { isReady.withLock { $0 = true } }
+            switch event {
+            case .ready: isReady.withLock { $0 = true }
+            case .restored: interruptions.restored()
+            default: break
+            }
             render(event)
         }
         let command = localSide.localCommand(note)
@@ -32,7 +37,7 @@ extension InterceptCommand {
         } else {
             // However it ends, what is said afterwards is said on the terminal as it was.
             defer { screen?.leave() }
-            try await Self.run(run, on: screen, Interruptions(options, namespace: client.namespace))
+            try await Self.run(run, on: screen, interruptions)
         }
         guard isReady.withLock({ $0 }) else {
             Terminal.say("ended before the intercept was ready")

@@ -17,7 +17,7 @@ final class Interruptions: Sendable {
     private let service: String
     private let namespace: String
     private let ttlSeconds: Int
-    private let count = Mutex(0)
+    private let state = Mutex((count: 0, isRestored: false))
 
     /// None so far, of an intercept with these options.
     init(_ options: InterceptOptions, namespace: String) {
@@ -26,14 +26,22 @@ final class Interruptions: Sendable {
         self.ttlSeconds = options.ttlSeconds
     }
 
+    /// The Service is what it was.
+    func restored() {
+        self.state.withLock { $0.isRestored = true }
+    }
+
     /// One more.
     func next() -> Answer {
-        let count = self.count.withLock { count in
-            count += 1
-            return count
+        let (count, isRestored) = self.state.withLock { state in
+            state.count += 1
+            return state
         }
         switch count {
         case 1: return .leave
+        case 2 where isRestored:
+            return .say("the Service is back already; once more does not wait for the interceptor's Pods to end")
+        case _ where isRestored: return .abandon("not waited for: the interceptor's Pods end by themselves")
         case 2:
             return .say(
                 "still putting the Service back; once more leaves that to the cluster, which does it within "

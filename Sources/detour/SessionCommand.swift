@@ -4,6 +4,7 @@ import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 import SessionControl
+import Synchronization
 
 /// `detour session`: what is intercepted, by whom, and how to end it.
 struct SessionCommand: AsyncParsableCommand {
@@ -217,36 +218,46 @@ struct SessionClosing {
 
     func close(service: String, force: Bool) async throws {
         let ending = self.ending(of: service)
-        self.tell(service, try await ending.close(reason: "\(Program.owner) closed the session", force: force))
+        try await self.tell(service, ending.close(reason: "\(Program.owner) closed the session", force: force))
     }
 
     /// Ends the user's own routes; those of others go on.
     func leave(service: String) async throws {
         let ending = self.ending(of: service)
-        self.tell(
+        try await self.tell(
             service,
-            try await ending.leave(owner: Program.owner, reason: "\(Program.owner) ended the intercept")
+            ending.leave(owner: Program.owner, reason: "\(Program.owner) ended the intercept")
         )
     }
 
     private func ending(of service: String) -> SessionEnding {
         let names = InterceptNames(namespace: self.client.namespace, service: service)
-        return SessionEnding(store: SessionStore(client: self.client, names: names))
+        let renderer = EventRenderer(format: self.output, isQuiet: self.isQuiet)
+        let isTold = Mutex(false)
+        return SessionEnding(store: SessionStore(client: self.client, names: names)) {
+            // Said at once: what is waited for afterwards is only the end of the interceptor's Pods.
+            let isNew = isTold.withLock { isTold in
+                defer { isTold = true }
+                return !isTold
+            }
+            if isNew { renderer.render(.restored) }
+        }
     }
 
-    private func tell(_ service: String, _ outcome: SessionEnding.Outcome) {
+    private func tell(_ service: String, _ outcome: SessionEnding.Outcome) async throws {
         let renderer = EventRenderer(format: self.output, isQuiet: self.isQuiet)
         switch outcome {
-        case .nothingToDo: Terminal.say("nothing of an intercept of \(service) in namespace \(self.client.namespace)")
-        case .gone:
-            renderer.render(.restored)
-            renderer.render(.gone)
-        case .ending:
-            renderer.render(.restored)
-            renderer.render(.ending)
-        case .draining(let replicas):
-            renderer.render(.restored)
-            renderer.render(.draining(replicas: replicas))
+        case .nothingToDo:
+            let place = "\(service) in namespace \(self.client.namespace)"
+            let isThere = try await self.client.resources(.services).find(service) != nil
+            Terminal.say(
+                isThere
+                    ? "nothing to do: service \(place) is not intercepted"
+                    : "nothing to do: there is no service \(place)"
+            )
+        case .gone: renderer.render(.gone)
+        case .ending: renderer.render(.ending)
+        case .draining(let replicas): renderer.render(.draining(replicas: replicas))
         case .left(let others):
             Terminal.say("your intercept of \(service) has ended; \(others.joined(separator: ", ")) still intercept it")
         }

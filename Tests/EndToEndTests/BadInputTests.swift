@@ -98,7 +98,7 @@ extension InterceptEndToEndTests {
             [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:3000", "-k", kubeconfig]
         )
         #expect(result.status != 0)
-        #expect(result.errors.contains("get services"), "\(result)")
+        #expect(result.errors.contains("create, get, list, patch, watch services"), "\(result)")
         #expect(try await Cluster.residue(of: "leaf").isEmpty)
     }
 

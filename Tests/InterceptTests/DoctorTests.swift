@@ -88,7 +88,7 @@ struct DoctorTests {
         #expect(found.first?.code == .permissionMissing)
         #expect(
             found.first?.message
-                == "you may not, in namespace shop: get pods/portforward; get services; list services"
+                == "you may not, in namespace shop: get pods/portforward; get, list services"
         )
         #expect(found.filter { $0.code == .notSeen }.count == 2)
     }

@@ -29,13 +29,14 @@ struct LocalCommandTests {
         _ script: String,
         environment: [String: String] = [:],
         grace: Duration = .seconds(30),
+        sharesTerminal: Bool = false,
         on event: @escaping @Sendable (InterceptEvent) -> Void = { _ in }
     ) -> LocalCommand {
         let events = self.events
         return LocalCommand(
             words: ["sh", "-c", script],
             environment: environment.merging(["PATH": "/usr/bin:/bin"]) { $1 },
-            sharesTerminal: false,
+            sharesTerminal: sharesTerminal,
             grace: grace,
             patience: .zero
         ) {
@@ -136,6 +137,41 @@ struct LocalCommandTests {
         _ = await mark.reached()
         send.yield(15)
         #expect(await outcome.status == 9)
+    }
+
+    #if os(Linux)
+        @Test("On a terminal, where the process group is everybody's, it reaches those that the command started")
+        func sharedGroup() async {
+            let mark = Mark()
+            let script = """
+                sh -c 'trap "echo told > \"$0\"; exit" TERM; echo ready > "$0"; while :; do sleep 0.05; done' "$MARK" &
+                wait
+                """
+            let command = self.command(script, environment: ["MARK": mark.path], sharesTerminal: true)
+            let (signals, send) = AsyncStream<Int32>.makeStream()
+            async let outcome = self.run(command, signals: signals)
+            _ = await mark.reached()
+            send.yield(15)
+            #expect(await mark.reached() == "told\n")
+            #expect(await outcome.status == 143)
+        }
+    #endif
+
+    @Test("Those it started are known by parent, group and age, whatever they are called")
+    func processTree() {
+        func stat(_ pid: Int32, _ name: String, parent: Int32, group: Int32, start: UInt64 = 7) -> String {
+            "\(pid) (\(name)) S \(parent) \(group) " + Array(repeating: "0", count: 16).joined(separator: " ")
+                + " \(start) 0 0"
+        }
+        let tree = ProcessTree(stats: [
+            stat(10, "go", parent: 1, group: 5), stat(11, "x) S 1 5 (", parent: 10, group: 5, start: 8),
+            stat(12, "daemon", parent: 10, group: 12), stat(13, "inner", parent: 11, group: 5),
+            stat(14, "other", parent: 5, group: 5),
+            "nonsense", "",
+        ])
+        #expect(tree.descendants(of: 10) == [Descendant(pid: 11, start: 8), Descendant(pid: 13, start: 7)])
+        #expect(tree.descendants(of: 99).isEmpty)
+        #expect(tree.contains(Descendant(pid: 13, start: 7)) && !tree.contains(Descendant(pid: 13, start: 6)))
     }
 
     @Test("A second signal kills what does not end by the first")

@@ -18,7 +18,10 @@ struct PreflightTests {
         run = try scene.run { $0.service = "laef" }
         let error = await #expect(throws: InterceptError.self) { try await run.join() }
         #expect(error?.code == .noSuchService)
-        #expect(error?.message == "no service laef in namespace shop; there are: cart, leaf")
+        #expect(
+            error?.message
+                == "no service laef in namespace shop; there are: cart, leaf; or is it another namespace (-n)?"
+        )
         #expect(scene.writes.isEmpty)
     }
 
@@ -30,13 +33,19 @@ struct PreflightTests {
         }
         let run = try scene.run { $0.service = "nope" }
         let error = await #expect(throws: InterceptError.self) { try await run.join() }
-        #expect(error?.message.hasSuffix("s20, …") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("s20, …; or") == true, "\(error?.message ?? "")")
     }
 
     @Test("An empty namespace, and one whose Services are not to be seen, ask about namespace and context")
     func emptyNamespace() async throws {
         let scene = Scene()
         let run = try scene.run { $0.namespace = "shpo" }
+        let missing = await #expect(throws: InterceptError.self) { try await run.join() }
+        #expect(
+            missing?.message
+                == "there is no namespace shpo; is it spelled right (-n), and is it the right cluster (--context)?"
+        )
+        scene.server.change { $0.put(DynamicObject(.namespaces, name: "shpo")) }
         let error = await #expect(throws: InterceptError.self) { try await run.join() }
         #expect(error?.message.contains("(-n)") == true)
         #expect(error?.message.contains("--context") == true)
@@ -45,13 +54,15 @@ struct PreflightTests {
     @Test("What is denied is named, verb and resource, and nothing was changed")
     func permissions() async throws {
         let scene = Scene()
-        scene.server.change { $0.forbidden = ["create pods/portforward", "patch services", "create roles"] }
+        scene.server.change {
+            $0.forbidden = ["create pods/portforward", "get pods/portforward", "patch services", "create roles"]
+        }
         let run = try scene.run()
         let error = await #expect(throws: InterceptError.self) { try await run.join() }
         #expect(error?.code == .forbidden)
         #expect(
             error?.message.hasPrefix(
-                "you may not, in namespace shop: create pods/portforward; create roles.rbac.authorization.k8s.io; "
+                "you may not, in namespace shop: create, get pods/portforward; create roles.rbac.authorization.k8s.io; "
                     + "patch services."
             ) == true,
             "\(error?.message ?? "")"

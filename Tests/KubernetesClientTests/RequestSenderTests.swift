@@ -1,8 +1,9 @@
-import KubernetesClient
 import KubernetesModel
 import KubernetesTestSupport
 import Synchronization
 import Testing
+
+@testable import KubernetesClient
 
 /// Records pauses instead of making them.
 final class Pauses: Sendable {
@@ -55,31 +56,33 @@ struct RequestSenderTests {
         }
     }
 
-    @Test("A server that does not answer is said once, however many wait; and again when that happens again")
+    @Test("A server that does not answer is said, and again when that happens again")
     func silence() async throws {
         let answer = ScriptedTransport.Exchange.answer(self.get, ["metadata": ["name": "leaf"]])
-        let (told, telling) = AsyncStream.makeStream(of: String.self)
-        let isTold = Mutex(false)
-        let late = Late(base: ScriptedTransport([answer, answer, answer])) {
-            while !isTold.withLock({ $0 }) { await Task.yield() }
+        let told = Mutex<[String]>([])
+        let sent = Mutex(0)
+        let late = Late(base: ScriptedTransport([answer, answer])) {
+            let number = sent.withLock { sent in
+                sent += 1
+                return sent
+            }
+            while told.withLock({ $0.count }) < number { await Task.yield() }
         }
         var policy = RetryPolicy()
         policy.patience = .zero
-        policy.notice = { text in
-            telling.yield(text)
-            isTold.withLock { $0 = true }
-        }
+        policy.notice = { text in told.withLock { $0.append(text) } }
         let client = KubernetesClient(transport: late, namespace: "shop", policy: policy)
-        async let one = client.resources(.services).get("leaf")
-        async let two = client.resources(.services).get("leaf")
-        _ = try await (one, two)
-        isTold.withLock { $0 = false }
-        _ = try await client.resources(.services).get("leaf")
-        telling.finish()
-        let texts = await told.reduce(into: [String]()) { $0.append($1) }
-        // The second of two may still begin when the first has been answered.
-        #expect((2...3).contains(texts.count), "\(texts)")
-        #expect(Set(texts) == ["no answer from the API server \(late.peer.server) for 0 s; still trying"])
+        for _ in 0..<2 { _ = try await client.resources(.services).get("leaf") }
+        let text = "no answer from the API server \(late.peer.server) for 0 s; still trying"
+        #expect(told.withLock { $0 } == [text, text])
+    }
+
+    @Test("However many requests wait, it is said once until there is an answer")
+    func silenceOnce() {
+        let silence = Silence()
+        #expect([silence.begins(), silence.begins()] == [true, false])
+        silence.ends()
+        #expect(silence.begins())
     }
 
     @Test("A read is tried four times, not five")

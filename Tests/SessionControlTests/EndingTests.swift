@@ -3,6 +3,7 @@ import KubernetesClient
 import KubernetesModel
 import KubernetesTestSupport
 import SessionControl
+import Synchronization
 import Testing
 
 @Suite("However an intercept ends, nothing of it is left, and nothing of others is touched")
@@ -97,6 +98,30 @@ struct EndingTests: InterceptScenario {
         #expect(server.cluster.all(.deployments).isEmpty)
         #expect(server.cluster.all(.roleBindings).count == 1)
         #expect(server.cluster.all(.services).map(\.name).sorted() == ["interceptor-leaf-decoy", "leaf"])
+    }
+
+    @Test("That the Service is back is told at once, while there are Pods still", arguments: SessionKind.allCases)
+    func restoredAtOnce(kind: SessionKind) async throws {
+        let (cluster, service) = self.world(kind)
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        let session = try await self.hijack(store, service, kind)
+        server.change { cluster in
+            let labels = JSONValue(Marks.selector(incarnation: session.incarnation))
+            cluster.put(DynamicObject(.pods, name: "p", namespace: "shop", ["metadata": ["labels": labels]]))
+        }
+        let told = Mutex<[JSONValue?]>([])
+        let ending = SessionEnding(store: store) {
+            let leaf = server.cluster[.services, "shop", "leaf"]
+            told.withLock { $0.append(leaf?[path: "spec", "selector"]) }
+            // What is waited for.
+            server.change { cluster in
+                for pod in cluster.all(.pods) { _ = cluster.handle(.delete(.pods, in: "shop", name: pod.name)) }
+            }
+        }
+        #expect(try await ending.close(reason: "tidy", force: false) == .gone)
+        let first = try #require(told.withLock { $0.first })
+        #expect(first == ["app": "leaf"])
     }
 
     @Test("Whoever ends one incarnation leaves the next one alone", arguments: SessionKind.allCases)

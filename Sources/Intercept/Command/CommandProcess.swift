@@ -16,6 +16,8 @@ final class CommandProcess: Sendable {
     /// Whether it leads a process group of its own, which then is signalled as a whole.
     let ownsGroup: Bool
     private let state = Mutex(State.running)
+    /// Whom it started, as far as they were told something with it.
+    private let told = Mutex<Set<Descendant>>([])
 
     private init(pid: Int32, ownsGroup: Bool) {
         self.pid = pid
@@ -77,11 +79,25 @@ final class CommandProcess: Sendable {
         }
     }
 
-    /// Sends a signal to it, and to its group where it has one; nothing when it has ended.
+    /// Sends a signal to it, and to what it started in its process group; nothing when it has ended.
+    ///
+    /// A group of its own is signalled as a whole. A group that it shares has others in it, this program to begin with:
+    /// there only those are signalled whom it started, or they would outlive it.
     func signal(_ number: Int32) {
         self.state.withLock { state in
             guard case .running = state else { return }
-            kill(self.ownsGroup ? -self.pid : self.pid, number)
+            guard !self.ownsGroup else {
+                kill(-self.pid, number)
+                return
+            }
+            let tree = ProcessTree.now
+            let others = self.told.withLock { told in
+                // Who was told before may have lost its parent since.
+                told = told.filter(tree.contains).union(tree.descendants(of: self.pid))
+                return told
+            }
+            kill(self.pid, number)
+            for other in others { kill(other.pid, number) }
         }
     }
 }

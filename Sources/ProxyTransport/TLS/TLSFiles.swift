@@ -56,10 +56,12 @@ struct TLSFiles: Sendable {
         do {
             let authority = self.read("ca.crt") ?? []
             guard let chain = self.read("tls.crt"), let key = self.read("tls.key"), !chain.isEmpty, !key.isEmpty else {
+                // The name comes with its namespace, which kubectl wants otherwise.
+                let name = self.secret.replacing(" in namespace ", with: " -n ")
                 throw TLSTrouble(
                     .secret,
                     "secret \(self.secret) is not there, or holds no tls.crt and tls.key; the Service's own certificate and key "
-                        + "belong there, of type kubernetes.io/tls: kubectl create secret tls \(self.secret) --cert FILE "
+                        + "belong there, of type kubernetes.io/tls: kubectl create secret tls \(name) --cert FILE "
                         + "--key FILE"
                 )
             }
