@@ -7,10 +7,22 @@ extension InterceptEndToEndTests {
     @Test(
         "Who has nothing but the installed Role intercepts, lists, explains and closes, and leaves nothing",
         .timeLimit(.minutes(5)),
-        arguments: ["sessions.detour.dev", "configmaps"],
-        [[], ["--interceptors"]]
+        arguments: ["sessions.detour.dev", "configmaps"]
     )
-    func installedRole(kind: String, more: [String]) async throws {
+    func installedRole(kind: String) async throws {
+        try await self.installed(kind, [])
+    }
+
+    @Test(
+        "The same where what interceptors run as was made once: it stays, and nothing else",
+        .timeLimit(.minutes(5)),
+        arguments: ["sessions.detour.dev", "configmaps"]
+    )
+    func installedIdentity(kind: String) async throws {
+        try await self.installed(kind, ["--interceptors"])
+    }
+
+    private func installed(_ kind: String, _ more: [String]) async throws {
         let namespace = "detour-role"
         let place = try await RoleScene(namespace)
         do {
