@@ -65,6 +65,7 @@ extension HTTP2Relay {
         }
         let stream = self.streams.values[index]
         let omitsBody = stream.isGRPC || stream.request.first(":method").map { $0.elementsEqual("HEAD".utf8) } ?? false
+        self.forgetFields(id)
         self.streams.values[index].serverStream = nil
         self.streams.values[index].isSynthetic = true
         self.streams.values[index].hasResponse = true

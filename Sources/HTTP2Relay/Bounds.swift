@@ -8,6 +8,16 @@ public enum Bounds {
     ///
     /// Below this a body that is not read does not stand in the way of others.
     public static let heldBytes = 16 << 20
+    /// How much of all bodies of one end is held before it may send only what their receivers take.
+    static let pressure = heldBytes / 2
+    /// How little of it is held when that is over.
+    static let relief = heldBytes / 8
+    /// How much is made of what one end sends before what is made has to have left.
+    ///
+    /// A byte of a field block can stand for thousands; RFC 7541 section 7.3.
+    static let expansion = 1 << 20
+    /// How much of the fields of diverted requests is held, to be sent when a connection is ready, or again.
+    static let keptFields = 8 << 20
     /// The longest field block, compressed and not, that is passed on.
     public static let fieldBlock = 256 << 10
     /// The longest field block that is read at all; a longer one ends the connection.

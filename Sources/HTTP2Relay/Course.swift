@@ -49,6 +49,11 @@ public struct Course: Hashable, Sendable {
         self.route != nil
     }
 
+    /// Whether it is on its way into a tunnel, or through it.
+    public var isDiverted: Bool {
+        self.stage == .waiting || self.stage == .laptop
+    }
+
     /// A route takes it, or none does.
     public mutating func routed(_ decision: RouteDecision, isPlain: Bool) -> Move {
         guard case .divert(let route) = decision else {
@@ -107,6 +112,19 @@ public struct Course: Hashable, Sendable {
         }
         self.hasMoved = true
         self.stage = .waiting
+        return .awaitLaptop(route)
+    }
+
+    /// The connection that it waits for takes no more requests; `hasServed` tells whether it has taken one.
+    public mutating func superseded(hasServed: Bool) -> Move {
+        guard self.stage == .waiting, let route = self.route else {
+            return .nothing
+        }
+        // A process that turns every connection away would keep it waiting for ever.
+        guard hasServed || !self.hasMoved else {
+            return self.refused(.tunnelReset)
+        }
+        if !hasServed { self.hasMoved = true }
         return .awaitLaptop(route)
     }
 

@@ -38,16 +38,24 @@ extension HTTP2Relay {
             return self.release(peer)
         }
         let direction: Direction = peer == .client ? .up : .down
-        self.keep(body, header, id, direction)
+        self.keep(body, header, id, direction, self[peer].tolerance)
         if self.has(peer) { self.release(peer) }
+        if peer == .client { self.makeRoom() }
     }
 
-    private mutating func keep(_ body: ByteBuffer, _ header: FrameHeader, _ id: UInt32, _ direction: Direction) {
+    private mutating func keep(
+        _ body: ByteBuffer,
+        _ header: FrameHeader,
+        _ id: UInt32,
+        _ direction: Direction,
+        _ tolerance: Int
+    ) {
         guard self.streams[id]?[direction].hasEnded == false else { return self.abort(id, .streamClosed) }
         guard direction == .up || self.streams[id]?.hasResponse == true else { return self.abort(id, .protocolError) }
         self.streams[id]?[direction].receiveWindow -= header.length
-        guard self.streams[id]?[direction].receiveWindow ?? 0 >= 0 else { return self.abort(id, .flowControl) }
-        self.streams[id]?[direction].credit += header.length - body.readableBytes
+        guard header.length == 0 || self.streams[id]?[direction].receiveWindow ?? 0 >= -tolerance else {
+            return self.abort(id, .flowControl)
+        }
         if body.readableBytes > 0, self.streams[id]?.resetAfter == nil {
             self.streams[id]?[direction].append(body)
             switch direction {
@@ -60,7 +68,7 @@ extension HTTP2Relay {
             }
         }
         if header.flags.contains(.endStream) { self.streams[id]?[direction].hasEnded = true }
-        if header.flags.contains(.padded) { self.creditSender(id, direction, 0) }
+        if header.flags.contains(.padded) { self.grant(id, direction) }
         self.markReady(id, direction)
     }
 
@@ -108,7 +116,7 @@ extension HTTP2Relay {
             case .data(let bytes, let endsStream):
                 self[peer].sendWindow -= bytes.readableBytes
                 self[peer].writeData(stream: wire, bytes, endsStream: endsStream)
-                self.creditSender(id, direction, bytes.readableBytes)
+                self.passed(id, direction, bytes.readableBytes)
             case .trailers(let fields): self[peer].writeFields(stream: wire, fields, endsStream: true)
             }
             self.markReady(id, direction)
@@ -125,40 +133,6 @@ extension HTTP2Relay {
         }
         self[peer].blocked.append(id)
     }
-
-    /// A part of a body has gone on: its sender may send as much again.
-    private mutating func creditSender(_ id: UInt32, _ direction: Direction, _ count: Int) {
-        guard let index = self.streams.index(forKey: id), !self.streams.values[index].isSynthetic || direction == .up
-        else {
-            return
-        }
-        let server = self.streams.values[index].server
-        let sender = direction == .up ? Peer.client : server
-        let wire = direction == .up ? id : self.streams.values[index].serverStream
-        guard self.has(sender) else {
-            return
-        }
-        self[sender].held -= count
-        self.streams.values[index][direction].credit += count
-        let credit = self.streams.values[index][direction].credit
-        if credit >= Bounds.streamWindow / 2, !self.streams.values[index][direction].hasEnded, let wire {
-            self.streams.values[index][direction].credit = 0
-            self.streams.values[index][direction].receiveWindow += credit
-            self[sender].writeWindowUpdate(stream: wire, UInt32(credit))
-        }
-        self.release(sender)
-    }
-
-    /// Makes room on the connection for what has come, unless too much of it is still here.
-    mutating func release(_ peer: Peer) {
-        let credit = self[peer].credit
-        guard credit >= Bounds.connectionWindow / 2, self[peer].held <= Bounds.heldBytes else {
-            return
-        }
-        self[peer].credit = 0
-        self[peer].receiveWindow += credit
-        self[peer].writeWindowUpdate(stream: 0, UInt32(credit))
-    }
 }
 
 extension Flow {
@@ -170,6 +144,7 @@ extension Flow {
 
     /// Keeps a part of the body; small parts are joined, so that many of them cost no more than their bytes.
     mutating func append(_ body: ByteBuffer) {
+        self.queued += body.readableBytes
         if let last = self.queue.last, last.readableBytes + body.readableBytes <= FrameHeader.smallestMaximum {
             self.queue[self.queue.index(before: self.queue.endIndex)].writeImmutableBuffer(body)
         } else {
@@ -191,6 +166,7 @@ extension Flow {
             return .nothing
         }
         if self.queue[self.queue.startIndex].readableBytes == 0 { self.queue.removeFirst() }
+        self.queued -= count
         self.sendWindow -= count
         self.isDone = self.queue.isEmpty && self.hasEnded && self.trailers == nil
         return .data(bytes, endsStream: self.isDone)

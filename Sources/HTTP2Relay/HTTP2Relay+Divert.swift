@@ -83,6 +83,9 @@ extension HTTP2Relay {
     }
 
     private mutating func await(_ id: UInt32, _ route: Route) {
+        guard self.keepFields(id) else {
+            return self.perform(self.streams[id]?.course.refused(.localRefused), id)
+        }
         var number = self.laptops.first { $0.value.serves(route) }?.key
         if number == nil {
             if route.isBounded, self.laptops.values.count(where: { $0.route?.id == route.id }) >= Laptop.mostOfRoute {
@@ -125,6 +128,26 @@ extension HTTP2Relay {
         }
     }
 
+    /// Counts the fields that are held in case they have to be sent again; `false` when too much of them is held.
+    private mutating func keepFields(_ id: UInt32) -> Bool {
+        guard let stream = self.streams[id], stream.keptFields == 0 else {
+            return true
+        }
+        guard self.keptFields + stream.request.size <= Bounds.keptFields else {
+            return false
+        }
+        self.streams[id]?.keptFields = stream.request.size
+        self.keptFields += stream.request.size
+        return true
+    }
+
+    /// Lets go of a request's fields, which are not sent again.
+    mutating func forgetFields(_ id: UInt32) {
+        self.keptFields -= self.streams[id]?.keptFields ?? 0
+        self.streams[id]?.keptFields = 0
+        self.streams[id]?.request = FieldList()
+    }
+
     /// Sends a request's fields to its server; its body follows as the windows allow.
     private mutating func open(_ id: UInt32, at peer: Peer) {
         let number = self[peer].nextStream
@@ -137,12 +160,15 @@ extension HTTP2Relay {
         self.streams.values[index].serverStream = number
         self.streams.values[index].up.sendWindow = self[peer].initialSendWindow
         self.streams.values[index].up.isReady = false
+        self.streams.values[index].down.receiveWindow = self[peer].initialReceiveWindow
         let flow = self.streams.values[index].up
         let endsStream = flow.hasEnded && flow.queue.isEmpty && flow.trailers == nil
         self[peer].writeFields(stream: number, self.streams.values[index].request, endsStream: endsStream)
         self.streams.values[index].up.isDone = endsStream
-        if peer == .original { self.streams.values[index].request = FieldList() }
+        if peer == .original { self.forgetFields(id) }
         self.markReady(id, .up)
+        self.grant(id, .up)
+        self.grant(id, .down)
     }
 
     /// The first thing a local process says must be that it speaks HTTP/2; until then nothing of a request was sent.
@@ -168,14 +194,16 @@ extension HTTP2Relay {
         return true
     }
 
-    /// The local process takes no more streams: those it never looked at, and the next ones, get another connection.
+    /// The local process takes no more streams: those it never looked at, those that wait, and the next ones get another
+    /// connection.
     mutating func laptopGoesAway(_ number: Int, last: UInt32) {
         guard let laptop = self.laptops[number] else {
             return
         }
         self.laptops[number]?.stage = .retired
         self.laptops[number]?.waiting = []
-        for id in laptop.waiting { self.perform(self.streams[id]?.course.refused(.tunnelReset), id) }
+        let hasServed = last > 0 && laptop.link.nextStream > 1
+        for id in laptop.waiting { self.perform(self.streams[id]?.course.superseded(hasServed: hasServed), id) }
         for (stream, id) in laptop.link.streams.sorted(by: { $0.key < $1.key }) where stream > last {
             self.laptops[number]?.link.streams[stream] = nil
             self.streams[id]?.serverStream = nil

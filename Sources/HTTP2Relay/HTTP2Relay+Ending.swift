@@ -133,6 +133,7 @@ extension HTTP2Relay {
         }
         if self.routing == id { self.routing = nil }
         self.actions.append(.log(id, stream.record))
+        self.keptFields -= stream.keptFields
         self.client.held -= stream.up.queued
         self.release(.client)
         if self.has(stream.server), !stream.isSynthetic {
@@ -171,13 +172,14 @@ extension HTTP2Relay {
 
     /// The original sees the client's end behind everything that may still have to go there.
     private mutating func passClientEnd() {
-        guard self.client.hasEnded, !self.hasPassedClientEnd else {
+        guard self.client.hasEnded, !self.hasPassedClientEnd, self.reads(.client) else {
             return
         }
         guard !self.streams.values.contains(where: { $0.up.isPending || $0.serverStream == nil }) else {
             return
         }
         self.hasPassedClientEnd = true
+        self.passLastWindows()
         self.actions.append(.finish(.original))
     }
 
@@ -188,6 +190,10 @@ extension HTTP2Relay {
         }
         self.passClientEnd()
         guard self.original.hasEnded || self.isDraining else {
+            return
+        }
+        // What it sent before its end has to be read first.
+        guard self.reads(.original) else {
             return
         }
         guard self.original.hasEnded else {
@@ -262,6 +268,7 @@ extension HTTP2Relay {
             self.actions.append(.log(id, record))
         }
         self.streams = [:]
+        self.keptFields = 0
         self.routing = nil
         guard self.phase == .raw else {
             return

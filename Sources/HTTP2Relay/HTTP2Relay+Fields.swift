@@ -66,12 +66,11 @@ extension HTTP2Relay {
             return
         }
         self.lastStream = id
-        let window = self.client.initialSendWindow
         self.streams[id] = RelayedStream(
             id: id,
             request: block.fields,
             endsStream: endsStream,
-            clientWindow: window
+            client: self.client
         )
         guard !block.isTooLong else {
             return self.respond(id, .fieldsTooLarge)

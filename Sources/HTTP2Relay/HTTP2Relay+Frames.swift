@@ -122,6 +122,9 @@ extension HTTP2Relay {
             return self.abort(id, increment == 0 ? .protocolError : .flowControl)
         }
         self.markReady(id, direction)
+        if self[direction == .up ? .client : self.streams[id]?.server ?? .original].isPressed {
+            self.grant(id, direction)
+        }
     }
 
     /// Whether the client has opened this stream at some time, or may still be sending on it without knowing better.

@@ -124,6 +124,7 @@ extension HTTP2Relay {
     mutating func receiveSettings(_ header: FrameHeader, _ payload: ByteBuffer, _ peer: Peer) {
         guard header.stream == 0 else { return self.fail(peer, .protocolError) }
         guard !header.flags.contains(.acknowledgement) else {
+            self[peer].acknowledgedSettings += 1
             if header.length > 0 { self.fail(peer, .frameSize) }
             return
         }
@@ -173,6 +174,7 @@ extension HTTP2Relay {
             if direction == .down || self.streams.values[index].server == peer {
                 self.streams.values[index][direction].sendWindow += change
                 self.markReady(self.streams.keys[index], direction)
+                self.grant(self.streams.keys[index], direction)
             }
             self.streams.formIndex(after: &index)
         }

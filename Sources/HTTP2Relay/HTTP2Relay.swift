@@ -12,7 +12,8 @@ public import ProxyCore
 ///   likewise, and PING, SETTINGS and GOAWAY of the two ends pass between them.
 /// - Nothing of a request goes into a tunnel before the process behind it has said that it speaks HTTP/2.
 /// - At most `Bounds.streamWindow` bytes of a body are held in each direction, and `Bounds.heldBytes` and one
-///   `Bounds.connectionWindow` of all bodies of a connection.
+///   `Bounds.connectionWindow` of all bodies of a connection. From half of that on their senders get to know the windows of
+///   the receivers instead of ours, so that streams nobody reads do not fill it.
 public struct HTTP2Relay: Sendable {
     /// What the shell does next.
     public enum Action: Hashable, Sendable {
@@ -67,6 +68,8 @@ public struct HTTP2Relay: Sendable {
     var hasPassedClientEnd = false
     var awaitsDrainPing = false
     var rawBytesOut = 0
+    /// How much the fields of diverted requests take.
+    var keptFields = 0
 
     /// A relay whose client has sent nothing that was read.
     public init() {}
@@ -106,7 +109,11 @@ public struct HTTP2Relay: Sendable {
             self.phase == .closing
                 || !self.client.isCongested && !self.original.isCongested
                     && self.client.inbox.readableBytes < Bounds.connectionWindow
-        case .original: !self.client.isCongested && !self.original.isCongested
+        case .original:
+            // A server that writes before it reads on must be read, or both would wait for ever. After the client's end
+            // there is no window left to hold it back with.
+            !self.client.isCongested && !self.original.isFlooded
+                && !(self.hasPassedClientEnd && self.original.held > Bounds.heldBytes)
         case .laptop(let number): !self.client.isCongested && self.laptops[number]?.link.isCongested != true
         }
     }
@@ -137,6 +144,7 @@ public struct HTTP2Relay: Sendable {
             }
             if self.advance() { continue }
             self.flush()
+            self.weighAll()
             if self.actions.isEmpty { self.checkEnd() }
             if self.actions.isEmpty {
                 return .wait
@@ -149,9 +157,11 @@ public struct HTTP2Relay: Sendable {
         case .preface: return self.readPreface()
         case .greeting: return self.readGreeting()
         case .relaying:
-            if self.routing == nil, self.readFrame(.client) { return true }
-            if self.readFrame(.original) { return true }
-            for number in self.laptops.keys where self.readFrame(.laptop(number)) { return true }
+            if self.reads(.client), self.readFrame(.client) { return true }
+            if self.reads(.original), self.readFrame(.original) { return true }
+            for number in self.laptops.keys where self.reads(.laptop(number)) && self.readFrame(.laptop(number)) {
+                return true
+            }
             return false
         case .raw: return self.passRaw()
         case .closing:
@@ -165,6 +175,14 @@ public struct HTTP2Relay: Sendable {
 }
 
 extension HTTP2Relay {
+    /// Whether frames of an end are looked at now: what they become must find room.
+    func reads(_ peer: Peer) -> Bool {
+        switch peer {
+        case .client: self.routing == nil && self.original.hasRoom
+        case .original, .laptop: self.client.hasRoom
+        }
+    }
+
     /// Whether there is such an end.
     func has(_ peer: Peer) -> Bool {
         guard case .laptop(let number) = peer else {

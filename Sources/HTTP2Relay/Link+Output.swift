@@ -12,6 +12,7 @@ extension Link {
     }
 
     mutating func writeSettings(_ settings: [Setting]) {
+        self.sentSettings += 1
         self.write(FrameHeader(length: settings.count * Setting.length, type: .settings))
         for setting in settings { self.outbox.writeMultipleIntegers(setting.name.rawValue, setting.value) }
     }

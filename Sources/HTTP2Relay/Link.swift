@@ -33,6 +33,12 @@ struct Link: Sendable {
     /// What the other end may still send of bodies, and what it has sent that it has not been told of yet.
     var receiveWindow = Bounds.connectionWindow
     var credit = 0
+    /// How much of each new body the other end may send before it hears more, as far as it has been told.
+    var initialReceiveWindow = Bounds.streamWindow
+    /// How many SETTINGS have been sent to it, how many of them it has acknowledged, and the latest that took room from it.
+    var sentSettings = 0
+    var acknowledgedSettings = 0
+    var pressingSettings = 0
     /// How much of what came over this connection is still held here.
     var held = 0
 
@@ -55,6 +61,16 @@ struct Link: Sendable {
     /// Whether the other end reads so little that it must be given nothing more to answer.
     var isCongested: Bool {
         !self.isWritable && self.blockedBytes > Bounds.blockedControl
+    }
+
+    /// Whether frames are read that may become something to send here.
+    var hasRoom: Bool {
+        !self.isCongested && self.outbox.readableBytes < Bounds.expansion
+    }
+
+    /// Whether the other end reads nothing at all, and so much waits for it that what it says is not read either.
+    var isFlooded: Bool {
+        !self.isWritable && self.blockedBytes > Bounds.blockedControl + 2 * Bounds.expansion
     }
 
     /// Whether a body's bytes would leave at once.

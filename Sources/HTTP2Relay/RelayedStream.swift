@@ -25,8 +25,8 @@ struct Flow: Sendable {
     /// What the receiver takes, and what the sender may still send.
     var sendWindow = 65_535
     var receiveWindow = Bounds.streamWindow
-    /// What has gone on and the sender has not been told.
-    var credit = 0
+    /// How many bytes are in the queue.
+    var queued = 0
 
     /// Whether there is something to send.
     var isPending: Bool {
@@ -36,10 +36,6 @@ struct Flow: Sendable {
     /// Whether what there is waits for the receiver to make room.
     var isStuck: Bool {
         !self.queue.isEmpty && self.sendWindow <= 0
-    }
-
-    var queued: Int {
-        self.queue.reduce(0) { $0 + $1.readableBytes }
     }
 }
 
@@ -51,6 +47,8 @@ struct RelayedStream: Sendable {
     var server: Peer = .original
     /// The request's fields, for as long as they may have to be sent.
     var request: FieldList
+    /// What these fields count for among those that are held.
+    var keptFields = 0
     var course: Course
     var up = Flow()
     var down = Flow()
@@ -66,12 +64,13 @@ struct RelayedStream: Sendable {
     var bytesOut = 0
     var flags: ResponseFlags = []
 
-    init(id: UInt32, request: FieldList, endsStream: Bool, clientWindow: Int) {
+    init(id: UInt32, request: FieldList, endsStream: Bool, client: Link) {
         self.id = id
         self.request = request
         self.course = Course(isReplayable: endsStream && request.isIdempotent)
         self.up.hasEnded = endsStream
-        self.down.sendWindow = clientWindow
+        self.up.receiveWindow = client.initialReceiveWindow
+        self.down.sendWindow = client.initialSendWindow
         self.isGRPC = request.first("content-type")?.starts(with: "application/grpc".utf8) ?? false
     }
 

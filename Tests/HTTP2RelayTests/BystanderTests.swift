@@ -261,6 +261,44 @@ struct BystanderTests {
         #expect(rig.take(.client).map(\.stream) == [1])
     }
 
+    @Test("gets all of a response for which its client had made room before it ended, though nobody can make more")
+    func roomAfterHalfClose() {
+        var rig = Rig(client: [Setting(.initialWindowSize, 3 << 20)])
+        rig.window(.client, 0, 1 << 30)
+        rig.request(1, .request())
+        rig.headers(.original, 1, [":status": "200"], end: false)
+        var server = BodySender(.original)
+        server.open(1)
+        rig.relay.ended(.client)
+        rig.run()
+        #expect(rig.takeActions() == [.finish(.original)])
+        server.listen(&rig)
+        _ = rig.take(.client)
+        #expect(server.windows[1] == 3 << 20)
+        rig.data(.original, 1, [UInt8](repeating: 1, count: 3 << 20))
+        #expect(rig.take(.client).reduce(0) { $0 + $1.payload.count } == 3 << 20)
+        #expect(rig.take(.original, [.windowUpdate]).isEmpty, "nothing can follow the end")
+    }
+
+    @Test("of a client that has ended and reads nothing is read no more when too much of it is held")
+    func heldAfterHalfClose() {
+        var rig = Rig(client: [Setting(.initialWindowSize, 64 << 20)])
+        rig.window(.client, 0, 1 << 30)
+        rig.request(1, .request())
+        rig.headers(.original, 1, [":status": "200"], end: false)
+        rig.relay.ended(.client)
+        rig.run()
+        rig.relay.setWritable(.client, false)
+        for _ in 0..<17 {
+            #expect(rig.relay.wantsBytes(.original))
+            rig.data(.original, 1, [UInt8](repeating: 1, count: 1 << 20))
+        }
+        #expect(!rig.relay.wantsBytes(.original))
+        rig.relay.setWritable(.client, true)
+        rig.run()
+        #expect(rig.relay.wantsBytes(.original))
+    }
+
     @Test("loses nothing to a drain: the client is warned, asked, and only then told the last stream")
     func drain() {
         var rig = Rig()

@@ -50,6 +50,22 @@ struct CourseTests {
         #expect(course.unprocessed(hasBody: false) == .refuse)
     }
 
+    @Test("waits for another connection when its own takes no more, once without any that has served")
+    func superseded() {
+        let route = Rig.route()
+        var course = Course(isReplayable: false)
+        #expect(course.superseded(hasServed: true) == .nothing)
+        _ = course.routed(.divert(route), isPlain: true)
+        for _ in 0..<3 { #expect(course.superseded(hasServed: true) == .awaitLaptop(route)) }
+        #expect(course.superseded(hasServed: false) == .awaitLaptop(route))
+        #expect(course.superseded(hasServed: true) == .awaitLaptop(route))
+        var turnedAway = course
+        #expect(turnedAway.superseded(hasServed: false) == .askOriginal)
+        #expect(turnedAway.fallback == .tunnelReset)
+        #expect(course.accepted() == .askLaptop)
+        #expect(course.superseded(hasServed: true) == .nothing)
+    }
+
     @Test("falls back with its reason before anything was sent")
     func refused() {
         var course = Course(isReplayable: false)

@@ -193,6 +193,36 @@ struct DivertTests {
         #expect(rig.take(.client).map(\.stream) == [1, 3])
     }
 
+    @Test(
+        "that waits for a place on a connection going away goes over the next, with its body; a process that serves none loses it"
+    )
+    func goAwayWhileWaiting() {
+        var rig = Rig()
+        for stream: UInt32 in [1, 3, 5] {
+            rig.request(stream, .request("/\(stream)", user: "alice", method: "POST"), end: false)
+            rig.data(.client, stream, [UInt8(stream)], end: true)
+        }
+        rig.acceptLaptop(0, [Setting(.maximumConcurrentStreams, 1)])
+        _ = rig.takeActions()
+        for number in 0..<2 {
+            #expect(rig.take(.laptop(number)).map(\.payload).last == [UInt8(number * 2 + 1)])
+            rig.goAway(.laptop(number), last: 1)
+            #expect(rig.takeActions() == [.connect(number + 1, rig.route)])
+            rig.headers(.laptop(number), 1, [":status": "200"])
+            #expect(rig.take(.client).map(\.stream) == [UInt32(number * 2 + 1)])
+            #expect(rig.takeActions() == [.disconnect(number)])
+            rig.acceptLaptop(number + 1, [Setting(.maximumConcurrentStreams, number == 0 ? 1 : 0)])
+        }
+        #expect(rig.take(.original).isEmpty)
+        rig.goAway(.laptop(2), last: 0)
+        #expect(rig.takeActions() == [.connect(3, rig.route), .disconnect(2)])
+        rig.acceptLaptop(3, [Setting(.maximumConcurrentStreams, 0)])
+        rig.goAway(.laptop(3), last: 0)
+        #expect(rig.take(.original).map(\.payload) == [[], [5]])
+        rig.headers(.original, 1, [":status": "200"])
+        #expect(rig.take(.client).last?.fields.last == "x-detour-reason: tunnel-reset")
+    }
+
     @Test("waits for a place when the process takes only so many at a time, and leaves when its client does")
     func limit() {
         var rig = Rig()
