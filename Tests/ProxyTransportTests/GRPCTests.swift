@@ -48,9 +48,10 @@ struct GRPCTests {
             let directLocal = try await self.client("\(local)", "diverted")
             #expect(directLocal.count == 30)
             #expect(try await self.client(listener, "diverted") == directLocal)
+            #expect(try await self.client(listener, "beside") == direct + directLocal)
             let counts = harness.routes.counts()
-            #expect(counts.first?.matched == 30)
-            #expect(counts.first?.seen == 60)
+            #expect(counts.first?.matched == 60)
+            #expect(counts.first?.seen == 120)
         }
     }
 

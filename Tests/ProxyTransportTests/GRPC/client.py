@@ -1,7 +1,8 @@
-"""A gRPC client that says what it saw: `client.py PORT MODE`, MODE being `plain`, `diverted`, `mixed` or `once`.
+"""A gRPC client that says what it saw: `client.py PORT MODE`, MODE being `plain`, `diverted`, `beside`, `mixed` or `once`.
 
-`plain` and `diverted` print a transcript of everything a gRPC call can do, without what time decides. `mixed` makes calls
-of both kinds at the same time on one connection, and prints how many were answered by whom. `once` makes one diverted call.
+`plain` and `diverted` print a transcript of everything a gRPC call can do, without what time decides. `beside` does both at
+the same time on one connection, and prints the plain one first. `mixed` makes many calls of both kinds at the same time on
+one connection, and prints how many were answered by whom. `once` makes one diverted call.
 """
 
 import hashlib
@@ -44,40 +45,42 @@ def method(kind, channel, name):
 
 
 def outcome(call, name, *values):
-    print(name, *values, call.code(), call.details(), metadata(call.initial_metadata()), metadata(call.trailing_metadata()))
+    seen = metadata(call.initial_metadata()), metadata(call.trailing_metadata())
+    return (name, *values, call.code(), call.details(), *seen)
 
 
 def transcript(channel, routed):
+    """One line after the other, as soon as it is known."""
     sent = routed + [("x-test", "text"), ("x-test-bin", bytes(range(255, -1, -1))), ("x-test", "again")]
     unary = method("unary_unary", channel, "unary")
     for body in (b"", b"hello", bytes(range(256)) * 1_000, b"\x5a" * (16 << 20)):
         response, call = unary.with_call(body, metadata=sent, timeout=30)
-        outcome(call, "unary", response == body, digest(response))
+        yield outcome(call, "unary", response == body, digest(response))
 
     response, call = unary.with_call(b"large", metadata=sent + [("x-test-large", "v" * 7_000)], timeout=30)
-    outcome(call, "large metadata", digest(response))
+    yield outcome(call, "large metadata", digest(response))
 
     for code in range(1, 17):
         call = method("unary_unary", channel, "fail").future(str(code).encode(), metadata=sent, timeout=30)
         call.exception()
-        outcome(call, "fail")
+        yield outcome(call, "fail")
 
     call = method("unary_unary", channel, "missing").future(b"", metadata=sent, timeout=30)
     call.exception()
-    outcome(call, "missing")
+    yield outcome(call, "missing")
 
     call = method("unary_stream", channel, "download")(b"1000", metadata=sent, timeout=30)
-    outcome(call, "download", digest(b"".join(call)))
+    yield outcome(call, "download", digest(b"".join(call)))
 
     call = method("stream_unary", channel, "upload").future(
         (bytes([index % 251]) * 10_000 for index in range(1_000)), metadata=sent, timeout=30
     )
-    outcome(call, "upload", call.result())
+    yield outcome(call, "upload", call.result())
 
     call = method("stream_stream", channel, "both")(
         (str(index).encode() * 100 for index in range(300)), metadata=sent, timeout=30
     )
-    outcome(call, "both", digest(b"".join(call)))
+    yield outcome(call, "both", digest(b"".join(call)))
 
     # One message at a time, each sent after the answer to the one before: neither direction may wait for the other.
     turn = threading.Semaphore(1)
@@ -92,29 +95,40 @@ def transcript(channel, routed):
     for answer in call:
         answers.append(answer)
         turn.release()
-    outcome(call, "turns", digest(b"".join(answers)))
+    yield outcome(call, "turns", digest(b"".join(answers)))
 
     call = method("unary_unary", channel, "sleep").future(b"", metadata=sent, timeout=0.3)
     call.exception()
-    print("deadline", call.code())
+    yield "deadline", call.code()
 
     call = method("stream_stream", channel, "both")(endless(), metadata=sent)
     next(call)
     call.cancel()
-    print("cancel", call.code())
+    yield "cancel", call.code()
 
     call = method("unary_stream", channel, "download")(b"100000", metadata=sent, timeout=30)
     next(call)
     call.cancel()
-    print("cancel a download", call.code())
+    yield "cancel a download", call.code()
 
     response, call = unary.with_call(b"after all that", metadata=sent, timeout=30)
-    outcome(call, "unary", response)
+    yield outcome(call, "unary", response)
 
 
 def endless():
     while True:
         yield b"x" * 1_000
+
+
+def beside(channel):
+    with futures.ThreadPoolExecutor(2) as pool:
+        for lines in pool.map(lambda routed: list(transcript(channel, routed)), ([], ROUTED)):
+            show(lines)
+
+
+def show(lines):
+    for line in lines:
+        print(*line)
 
 
 def mixed(channel):
@@ -141,9 +155,11 @@ def mixed(channel):
 with channel() as opened:
     if MODE == "mixed":
         mixed(opened)
+    elif MODE == "beside":
+        beside(opened)
     elif MODE == "once":
         call = method("unary_unary", opened, "unary").future(b"x", metadata=ROUTED, timeout=30)
         call.exception()
-        outcome(call, "once")
+        show([outcome(call, "once")])
     else:
-        transcript(opened, ROUTED if MODE == "diverted" else [])
+        show(transcript(opened, ROUTED if MODE == "diverted" else []))

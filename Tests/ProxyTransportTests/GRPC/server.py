@@ -1,10 +1,11 @@
 """A gRPC server of raw messages: `server.py NAME [SOCKET]`.
 
-Prints its port. With SOCKET it also is the far end of a tunnel there: each connection begins with a PROXY v2 header, is
+Listens at PEER_ADDRESS, on a free port of 127.0.0.1 otherwise, and prints its port. With SOCKET it also is the far end of a tunnel there: each connection begins with a PROXY v2 header, is
 answered with the byte 06 once the server has been reached, and then belongs to gRPC.
 """
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -13,6 +14,7 @@ from concurrent import futures
 import grpc
 
 NAME = sys.argv[1]
+ADDRESS = os.environ.get("PEER_ADDRESS", "127.0.0.1:0")
 
 
 def greet(context):
@@ -122,13 +124,17 @@ server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo
 if "PEER_TLS" in os.environ:
     with open(os.environ["PEER_TLS"] + "/tls.key", "rb") as key, open(os.environ["PEER_TLS"] + "/tls.crt", "rb") as chain:
         credentials = grpc.ssl_server_credentials([(key.read(), chain.read())])
-    port = server.add_secure_port("127.0.0.1:0", credentials)
+    port = server.add_secure_port(ADDRESS, credentials)
 else:
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(ADDRESS)
 server.start()
 if len(sys.argv) > 2:
     serve_tunnel(sys.argv[2], port)
 print(port, flush=True)
+if "PEER_ADDRESS" in os.environ:
+    # A container's first process ignores what it does not handle.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.pause()
 # The test ends us by closing our standard input.
 sys.stdin.read()
 os._exit(0)
