@@ -118,3 +118,31 @@ go_image() {
     fi
     echo "$out"
 }
+
+# python_image: the interpreter of python-peers with all that it loads, each file where it is on this machine, so that the
+# environment finds itself; print the path of its tar.
+python_image() {
+    local python place program library out root modules loaded
+    python=$("$LIB/python-peers")
+    place=${python%/bin/python}
+    out=$IMAGES/python-peers-${place##*/}.tar
+    if [ ! -s "$out" ]; then
+        mkdir -p "$IMAGES"
+        root=$(mktemp -d)
+        chmod 755 "$root"
+        read -r program library < <("$python" -c 'import os, sys
+print(os.path.realpath(sys.executable), os.path.dirname(os.__file__))')
+        mapfile -t modules < <(find "$library/lib-dynload" "$place/lib" -name '*.so')
+        mapfile -t loaded < <(libraries "$program" "${modules[@]}")
+        copy_into "$root" "$program" "$place/pyvenv.cfg" "${loaded[@]}"
+        tar -C / --exclude={test,idlelib,tkinter,turtledemo,ensurepip,lib2to3,pydoc_data,__pycache__,pip,setuptools} \
+            --exclude="${library#/}"/{site-packages,'config-*'} -c "${library#/}" "${place#/}/lib" | tar -C "$root" -x
+        mkdir -p "$root$place/bin" "$root/tmp"
+        chmod 1777 "$root/tmp"
+        ln -s "$program" "$root$place/bin/python"
+        oci_image docker.io/local/python-peers:1 "$out" "$root" 65532:65532 "$place/bin/python"
+        rm -rf "$root"
+        find "$IMAGES" -name 'python-peers-*.tar' ! -name "${out##*/}" -mtime +7 -delete
+    fi
+    echo "$out"
+}
