@@ -133,8 +133,9 @@ let package = Package(
         library(
             "Intercept",
             [
-                "CSpawn", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "ResponseDiff", "SessionControl",
-                "TrafficMatch", "TunnelTransport", "Tunnel", nioCore, nioPosix, logging,
+                "CSpawn", "HTTP2Relay", "HTTP2Wire", "HTTPWire", "InterceptPlanning", "KubernetesClient",
+                "KubernetesModel", "ResponseDiff", "SessionControl", "TrafficMatch", "TunnelTransport", "Tunnel",
+                nioCore, nioPosix, logging,
             ]
         ),
         library(
@@ -190,7 +191,8 @@ let package = Package(
         tests(
             "ProxyTransport",
             [
-                "CertificateTestSupport", "ProxyCore", "HTTP2Wire", "HTTPWire", "TLSWire", "TrafficMatch", "Tunnel",
+                "CertificateTestSupport", "HTTP2Relay", "ProxyCore", "HTTP2Wire", "HTTPWire", "TLSWire",
+                "TrafficMatch", "Tunnel",
                 nioCore,
                 nioPosix, nioEmbedded, nioSSL, nioTLS,
             ],
@@ -217,8 +219,8 @@ let package = Package(
         tests(
             "Intercept",
             [
-                "CSpawn", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "KubernetesTestSupport",
-                "ResponseDiff", "SessionControl",
+                "CSpawn", "HTTP2Relay", "HTTP2Wire", "InterceptPlanning", "KubernetesClient", "KubernetesModel",
+                "KubernetesTestSupport", "ResponseDiff", "SessionControl",
                 "TrafficMatch", "Tunnel", "TunnelTransport", logging, nioCore, nioPosix,
             ]
         ),

@@ -56,6 +56,9 @@ extension HTTP2Relay {
         guard header.length == 0 || self.streams[id]?[direction].receiveWindow ?? 0 >= -tolerance else {
             return self.abort(id, .flowControl)
         }
+        if self.streams[id]?.copy != nil {
+            self.copy(id, direction, body: body, endsStream: header.flags.contains(.endStream))
+        }
         if body.readableBytes > 0, self.streams[id]?.resetAfter == nil {
             self.streams[id]?[direction].append(body)
             switch direction {

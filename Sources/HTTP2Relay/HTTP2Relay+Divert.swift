@@ -5,7 +5,9 @@ public import ProxyCore
 /// Diverted streams: into the tunnel, and what happens when that does not work.
 extension HTTP2Relay {
     /// The route for the request that the relay asked about.
-    public mutating func routed(_ id: UInt32, _ decision: RouteDecision) {
+    ///
+    /// - Parameter isCopied: whether `Action.copy` is wanted of the exchange, which is then the original's.
+    public mutating func routed(_ id: UInt32, _ decision: RouteDecision, isCopied: Bool = false) {
         guard self.routing == id else {
             return
         }
@@ -13,7 +15,12 @@ extension HTTP2Relay {
         guard let request = self.streams[id]?.request else {
             return
         }
-        if case .divert(let route) = decision { self.streams[id]?.route = route.id }
+        if case .divert(let route) = decision {
+            self.streams[id]?.route = route.id
+        } else if isCopied {
+            self.streams[id]?.copy = StreamCopy()
+            self.copy(id, .up, fields: request, endsStream: self.streams[id]?.up.hasEnded == true)
+        }
         let isPlain = if case .divert = decision { request.isPlainRequest } else { false }
         self.perform(self.streams[id]?.course.routed(decision, isPlain: isPlain), id)
     }

@@ -88,6 +88,7 @@ extension HTTP2Relay {
         guard endsStream, self.streams[id]?[direction].hasEnded == false else {
             return self.abort(id, .protocolError)
         }
+        self.copy(id, direction, fields: fields, endsStream: true)
         self.streams[id]?[direction].trailers = fields
         self.streams[id]?[direction].hasEnded = true
         self.markReady(id, direction)
@@ -105,6 +106,7 @@ extension HTTP2Relay {
         }
         self.streams[id]?.hasResponse = true
         self.streams[id]?.status = status
+        self.copy(id, .down, fields: fields, endsStream: endsStream)
         if peer == .original, let reason = self.streams[id]?.course.fallback {
             fields.append("x-detour-served-by", "original", .literal)
             fields.append("x-detour-reason", "\(reason.token)", .literal)

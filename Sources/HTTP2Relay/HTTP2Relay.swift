@@ -27,6 +27,8 @@ public struct HTTP2Relay: Sendable {
         case connect(Int, Route)
         /// Let go of the connection of this number.
         case disconnect(Int)
+        /// Keep these bytes as a copy of what the client, or the original, sent on this stream of the client's; see `CopiedMessage`.
+        case copy(UInt32, Side, ByteBuffer)
         /// Write a log line for this stream of the client's; 0 stands for the connection.
         case log(UInt32, Record)
         /// End the sending half of the connection to this end, after its output.

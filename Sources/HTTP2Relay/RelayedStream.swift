@@ -57,6 +57,8 @@ struct RelayedStream: Sendable {
     /// How the server ended the stream after its whole response.
     var resetAfter: ErrorCode?
     var isSynthetic = false
+    /// Where the copy of the exchange is written, if one is made.
+    var copy: StreamCopy?
     var isGRPC = false
     var route: String?
     var status = 0
@@ -85,7 +87,8 @@ struct RelayedStream: Sendable {
             raw: nil,
             matched: self.course.hasMatched,
             route: self.route,
-            flags: self.flags
+            flags: self.flags,
+            isWhole: self.up.isDone && self.down.isDone && !self.isSynthetic
         )
     }
 }

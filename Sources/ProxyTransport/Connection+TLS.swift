@@ -85,7 +85,7 @@ extension Connection {
 
     /// The original can be relayed to, for the first time or again.
     func originalIsReady() {
-        self.machine.readsHTTP2 = !self.state.routes.isEmpty
+        self.machine.readsHTTP2 = self.state.readsHTTP2
         self.machine.originalConnected()
         self.reportEnds()
     }

@@ -2,6 +2,7 @@ import HTTP2Relay
 import HTTP2Wire
 import NIOCore
 import ProxyCore
+import Tunnel
 
 /// A client connection that speaks HTTP/2: runs the relay's actions on the sides of a `Connection`, which owns it.
 final class HTTP2Session {
@@ -25,6 +26,8 @@ final class HTTP2Session {
     private unowned let connection: Connection
     private var laptops: [Int: LaptopEnd] = [:]
     private var notes: [UInt32: StreamNote] = [:]
+    /// The copies that are being made for mirrors, by stream.
+    private var copies: [UInt32: ExchangeCopy] = [:]
     private var isRunning = false
 
     init(_ connection: Connection) {
@@ -72,6 +75,7 @@ final class HTTP2Session {
         case .route(let stream, let fields): self.route(stream, fields)
         case .connect(let number, let route): self.connect(number, route)
         case .disconnect(let number): self.disconnect(number)
+        case .copy(let stream, let side, let bytes): self.copy(stream, side, bytes)
         case .log(let stream, let record): self.log(stream, record)
         case .finish(let peer):
             _ = self.send()
@@ -117,15 +121,33 @@ final class HTTP2Session {
             isSatisfied: { $0.isSatisfied(by: fields) },
             survey: { $0.note(fields) }
         )
-        if chosen == nil { self.connection.missMirrored { $0.isSatisfied(by: fields) } }
+        if chosen == nil, let copy = self.connection.makeCopy(fields) { self.copies[stream] = copy }
         var note = StreamNote(startedAt: .now(), chosen: chosen)
         if self.connection.state.log != nil { note.request.take(fields) }
         self.notes[stream] = note
-        self.relay.routed(stream, chosen.map { .divert($0.route) } ?? .original)
+        self.relay.routed(
+            stream,
+            chosen.map { .divert($0.route) } ?? .original,
+            isCopied: self.copies[stream] != nil
+        )
+    }
+
+    private func copy(_ stream: UInt32, _ side: Side, _ bytes: ByteBuffer) {
+        guard let copy = self.copies[stream] else { return }
+        copy.add(bytes, from: side)
+        if copy.miss != nil {
+            self.relay.stopCopying(stream)
+            self.copies[stream] = nil
+            self.connection.finish(copy)
+        }
     }
 
     private func log(_ stream: UInt32, _ record: Record) {
         let note = self.notes.removeValue(forKey: stream)
+        if let copy = self.copies.removeValue(forKey: stream) {
+            if !record.isWhole { copy.drop(.cutShort) }
+            self.connection.finish(copy)
+        }
         let state = self.connection.state
         state.metrics.note(record)
         if record.server == .laptop { note?.chosen?.counters.diverted.add() }
@@ -279,13 +301,12 @@ extension HTTP2Session {
 }
 
 extension Connection {
-    /// Relays an HTTP/2 connection by streams where a route could take one; elsewhere nobody needs to read it.
+    /// Relays an HTTP/2 connection by streams where a route could take or copy one; elsewhere nobody needs to read it.
     func takeOver() {
-        if self.state.routes.isEmpty {
-            self.missMirrored { _ in true }
-            self.machine.passHTTP2()
-        } else {
+        if self.state.readsHTTP2 {
             self.http2 = HTTP2Session(self)
+        } else {
+            self.machine.passHTTP2()
         }
     }
 

@@ -79,6 +79,11 @@ final class LoopState {
         return self.copying
     }
 
+    /// Whether streams of HTTP/2 are of interest to somebody.
+    var readsHTTP2: Bool {
+        !self.routes.isEmpty || !self.mirrors.isEmpty
+    }
+
     @inline(__always)
     private func renew() {
         let version = self.table.currentVersion

@@ -10,8 +10,6 @@ public enum MirrorMiss: UInt8, Sendable, Hashable, CaseIterable {
     case cutShort = 4
     /// It asked for another protocol, as WebSocket does.
     case upgrade = 5
-    /// It came over HTTP/2.
-    case http2 = 6
 
     /// The word shown in metrics and events.
     public var token: String {
@@ -21,7 +19,6 @@ public enum MirrorMiss: UInt8, Sendable, Hashable, CaseIterable {
         case .unreachable: "unreachable"
         case .cutShort: "cut-short"
         case .upgrade: "upgrade"
-        case .http2: "http2"
         }
     }
 }

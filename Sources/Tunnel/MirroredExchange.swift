@@ -7,6 +7,9 @@ public struct MirroredExchange: Sendable, Hashable {
     /// The longest request or response that is copied, in bytes.
     public static let longest = 1 << 20
 
+    /// What both messages are written in, by its name in ALPN (RFC 7301): nil for HTTP/1.1 as it was sent, `h2` for the frames
+    /// of a stream of its own.
+    public let applicationProtocol: String?
     /// The request as the client sent it; empty when the stream brings only counts.
     public private(set) var request = ByteBuffer()
     /// The original's response as it sent it, interim responses included.
@@ -17,7 +20,9 @@ public struct MirroredExchange: Sendable, Hashable {
     public private(set) var isWhole = false
 
     /// An exchange of which nothing is there.
-    public init() {}
+    public init(applicationProtocol: String? = nil) {
+        self.applicationProtocol = applicationProtocol
+    }
 
     /// Adds the records at the front of `buffer`, which keeps what is no whole record yet.
     ///

@@ -22,7 +22,13 @@ enum LocalConnector {
             guard let preamble = box.preamble else { return }
             guard !header.isMirror else {
                 guard let taker = destination.taker(for: header) else { return preamble.refuse() }
-                let receiver = MirrorReceiver(tunnel: tunnel, stream: stream, eventLoop: eventLoop, taker: taker)
+                let receiver = MirrorReceiver(
+                    tunnel: tunnel,
+                    stream: stream,
+                    eventLoop: eventLoop,
+                    applicationProtocol: header.applicationProtocol,
+                    taker: taker
+                )
                 tunnel.accept(stream)
                 return preamble.handOver(to: receiver)
             }

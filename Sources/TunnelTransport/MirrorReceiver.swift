@@ -17,10 +17,17 @@ final class MirrorReceiver: YamuxConsumer {
     private let taker: any MirrorTaker
     private var held = ByteBuffer()
     private var length = 0
-    private var exchange = MirroredExchange()
+    private var exchange: MirroredExchange
     private var isOver = false
 
-    init(tunnel: YamuxHandler, stream: UInt32, eventLoop: any EventLoop, taker: any MirrorTaker) {
+    init(
+        tunnel: YamuxHandler,
+        stream: UInt32,
+        eventLoop: any EventLoop,
+        applicationProtocol: String?,
+        taker: any MirrorTaker
+    ) {
+        self.exchange = MirroredExchange(applicationProtocol: applicationProtocol)
         self.tunnel = tunnel
         self.stream = stream
         self.eventLoop = eventLoop

@@ -48,7 +48,6 @@ enum MirrorOutput {
         case "unreachable": "while this machine did not take copies"
         case "cut-short": "cut short or not well-formed"
         case "upgrade": "that change the protocol"
-        case "http2": "over HTTP/2"
         case "local-refused": "while nothing listened on the local port"
         default: reason
         }

@@ -54,7 +54,7 @@ struct MirrorTests {
         summary.compared = 3
         summary.different = 1
         summary.missed = [
-            "too-long": 1, "busy": 2, "unreachable": 3, "cut-short": 4, "upgrade": 5, "http2": 6, "local-refused": 7,
+            "too-long": 1, "busy": 2, "unreachable": 3, "cut-short": 4, "upgrade": 5, "local-refused": 7,
         ]
         let few = MirroredAnswer(
             method: "GET",

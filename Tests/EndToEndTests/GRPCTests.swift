@@ -123,6 +123,7 @@ extension InterceptEndToEndTests {
         let directLocal = try await service.client(port, "diverted")
         #expect(direct.count == 30 && direct.joined().contains("('x-server', 'original')"), "\(direct)")
         #expect(directLocal.count == 30 && directLocal.joined().contains("('x-server', 'laptop')"), "\(directLocal)")
+        try await self.mirror(service, address, port, try await service.client(address, "diverted"))
 
         let detour = try RunningProcess(
             [
@@ -146,6 +147,27 @@ extension InterceptEndToEndTests {
         #expect(await detour.ended() == 0, "\(detour.errors)")
         #expect(try await Cluster.snapshot("grpcio", in: "fixtures").differences(from: before).isEmpty)
         try await Cluster.nothingIsLeft(of: "grpcio", in: "fixtures")
+    }
+
+    /// What is copied to the same server on this machine differs in the one field that names it, and in nothing else.
+    private func mirror(_ service: GRPCService, _ address: String, _ port: String, _ direct: [String]) async throws {
+        let detour = try RunningProcess(
+            [
+                Cluster.detour, "intercept", "grpcio", "-n", "fixtures", "-p", "grpc:\(port)", "-x", "x-user:alice",
+                "--drain", "2s", "--mirror", "-o", "json", "--max-requests", "24",
+            ],
+            environment: try await Cluster.environment()
+        )
+        defer { detour.signal(SIGKILL) }
+        try await detour.says("ready:", within: .seconds(90))
+        #expect(try await service.client(address, "diverted") == direct, "clients see the original's answers")
+        #expect(await detour.ended() == 1, "\(detour.errors)")
+        let events = try detour.output.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+        let compared = events.filter { $0["event"]?.string == "compared" }
+        #expect(compared.count == 24)
+        for event in compared where event["target"]?.string != "/test.Echo/missing" {
+            #expect(event["differences"]?.array?.map { $0["name"]?.string } == ["x-server"], "\(event)")
+        }
     }
 
     /// Of each connection through the interceptors, how many calls each server has answered.

@@ -1,3 +1,5 @@
+import HTTP2Relay
+import HTTP2Wire
 import InterceptPlanning
 import KubernetesModel
 import NIOCore
@@ -37,16 +39,24 @@ struct MirrorTests {
             missed: [MirrorMiss: UInt32] = [:],
             done: @escaping @Sendable () -> Void = {}
         ) throws -> Bool {
+            try self.send(ByteBuffer(string: request), ByteBuffer(string: response), missed: missed, done: done)
+        }
+
+        func send(
+            _ request: ByteBuffer,
+            _ response: ByteBuffer,
+            missed: [MirrorMiss: UInt32] = [:],
+            applicationProtocol: String? = nil,
+            done: @escaping @Sendable () -> Void = {}
+        ) throws -> Bool {
             var header = ProxyHeader(source: nil, destination: nil, route: "r", servicePort: 80)
             header.isMirror = true
             guard let taker = self.ports.taker(for: header) else { return false }
             var records = missed.map { MirrorRecord.missed($0.key, count: $0.value) }
-            if !request.isEmpty {
-                records += [.request(ByteBuffer(string: request)), .response(ByteBuffer(string: response))]
-            }
+            if request.readableBytes > 0 { records += [.request(request), .response(response)] }
             var bytes = ByteBuffer()
             for piece in (records + [.end]).flatMap(\.pieces) { bytes.writeImmutableBuffer(piece) }
-            var exchange = MirroredExchange()
+            var exchange = MirroredExchange(applicationProtocol: applicationProtocol)
             try exchange.add(from: &bytes)
             taker.take(exchange, done: done)
             return true
@@ -189,6 +199,36 @@ struct MirrorTests {
         try await local.close()
     }
 
+    @Test("asks over HTTP/2 what was asked so, and compares trailers like fields")
+    func http2() async throws {
+        let request = CopiedMessage(
+            fields: [":method": "POST", ":scheme": "http", ":path": "/s/m", ":authority": "leaf"],
+            body: ByteBuffer(string: "body")
+        )
+        func response(_ status: String) -> CopiedMessage {
+            CopiedMessage(fields: [":status": "200"], body: ByteBuffer(string: "x"), trailers: ["grpc-status": status])
+        }
+        // SETTINGS without parameters first.
+        var answering = ByteBuffer(bytes: [0, 0, 0, 4, 0, 0, 0, 0, 0])
+        answering.writeImmutableBuffer(response("5").frames)
+        let local = try await AnsweringServer(bytes: answering)
+        let setting = Setting(port: local.port)
+        #expect(try setting.send(request.frames, response("0").frames, applicationProtocol: "h2"))
+        let cut = response("0").frames.getSlice(at: 0, length: 12) ?? ByteBuffer()
+        #expect(try setting.send(request.frames, cut, applicationProtocol: "h2"))
+        let answer = MirroredAnswer(
+            method: "POST",
+            target: "/s/m",
+            status: 200,
+            differences: [.header("grpc-status", original: ["0"], local: ["5"])]
+        )
+        let events = await setting.events()
+        #expect(events.contains(.compared(answer)), "\(events)")
+        #expect(events.contains(.notCompared(reason: "cut-short", count: 1)))
+        #expect(local.requests.first?.hasPrefix("PRI * HTTP/2.0") == true)
+        try await local.close()
+    }
+
     @Test("compares with a real server, whose answers only their connection's end ends")
     func realServer() async throws {
         let server = try FileServer(files: ["pen.json": "{\"price\": 12, \"name\": \"pen\"}"])
@@ -217,7 +257,11 @@ struct MirrorTests {
 private final class AnsweringServer: Sendable {
     private let channel: any Channel
 
-    init(_ answer: String?) async throws {
+    convenience init(_ answer: String?) async throws {
+        try await self.init(bytes: answer.map { ByteBuffer(string: $0) })
+    }
+
+    init(bytes answer: ByteBuffer?) async throws {
         let seen = Requests()
         self.kept = seen
         self.channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -244,10 +288,10 @@ private final class AnsweringServer: Sendable {
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
-        private let answer: String?
+        private let answer: ByteBuffer?
         private let requests: Requests
 
-        init(_ answer: String?, _ requests: Requests) {
+        init(_ answer: ByteBuffer?, _ requests: Requests) {
             self.answer = answer
             self.requests = requests
         }
@@ -257,7 +301,7 @@ private final class AnsweringServer: Sendable {
             self.requests.texts.withLock { $0.append(text) }
             guard let answer else { return }
             let channel = context.channel
-            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: answer)))
+            context.writeAndFlush(self.wrapOutboundOut(answer))
                 .whenComplete { _ in channel.close(promise: nil) }
         }
     }

@@ -16,8 +16,7 @@ enum LocalExchange {
     /// - Parameter patience: how long the answer may take, from when the address has accepted.
     static func ask(
         _ addresses: [SocketAddress],
-        _ request: ByteBuffer,
-        reader: ResponseReader,
+        _ dialogue: LocalDialogue,
         patience: TimeAmount
     ) async -> Outcome {
         for address in addresses {
@@ -28,7 +27,7 @@ enum LocalExchange {
                 .channelOption(.allowRemoteHalfClosure, value: true)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(AnswerHandler(reader, answer, patience))
+                        try channel.pipeline.syncOperations.addHandler(AnswerHandler(dialogue, answer, patience))
                     }
                 }
                 .connect(to: address)
@@ -38,8 +37,6 @@ enum LocalExchange {
                 continue
             }
             return await withTaskCancellationHandler {
-                // A failed write closes the connection, which is an answer too.
-                channel.writeAndFlush(request, promise: nil)
                 let outcome = try? await answer.futureResult.get()
                 channel.close(promise: nil)
                 return .answered(address, outcome ?? .unreadable("the connection ended without an answer"))
@@ -54,15 +51,16 @@ enum LocalExchange {
 /// Reads until there is a whole answer, or there will be none.
 private final class AnswerHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
-    private var reader: ResponseReader
+    private var dialogue: LocalDialogue
     private let answer: EventLoopPromise<ResponseReader.Outcome>
     private let patience: TimeAmount
     private var isOver = false
     private var timer: Scheduled<Void>?
 
-    init(_ reader: ResponseReader, _ answer: EventLoopPromise<ResponseReader.Outcome>, _ patience: TimeAmount) {
-        self.reader = reader
+    init(_ dialogue: LocalDialogue, _ answer: EventLoopPromise<ResponseReader.Outcome>, _ patience: TimeAmount) {
+        self.dialogue = dialogue
         self.answer = answer
         self.patience = patience
     }
@@ -72,10 +70,18 @@ private final class AnswerHandler: ChannelInboundHandler {
         self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: self.patience) {
             self.end(.unreadable("none within \(seconds) s"))
         }
+        self.send(context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.note(self.reader.read(self.unwrapInboundIn(data).readableBytesView, isEnd: false))
+        self.note(self.dialogue.receive(self.unwrapInboundIn(data), isEnd: false))
+        self.send(context)
+    }
+
+    /// A failed write closes the connection, which is an answer too.
+    private func send(_ context: ChannelHandlerContext) {
+        guard !self.isOver, let bytes = self.dialogue.takeOutput() else { return }
+        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -92,7 +98,7 @@ private final class AnswerHandler: ChannelInboundHandler {
 
     private func noteEnd() {
         guard !self.isOver else { return }
-        self.note(self.reader.read([], isEnd: true))
+        self.note(self.dialogue.receive(ByteBuffer(), isEnd: true))
     }
 
     private func note(_ outcome: ResponseReader.Outcome) {

@@ -1,4 +1,3 @@
-import HTTPWire
 import NIOCore
 import ResponseDiff
 import Synchronization
@@ -59,23 +58,11 @@ final class MirrorStation: Sendable {
 
     private func compare(_ job: Job) async {
         defer { job.done() }
-        let bytes = Array(job.exchange.request.readableBytesView)
-        var original: ResponseReader.Outcome?
-        let request = CopiedRequest(bytes)
-        if let request {
-            var reader = ResponseReader(answering: request.method)
-            original = reader.read(job.exchange.response.readableBytesView, isEnd: true)
-        }
-        guard let request, request.isWhole, case .whole(let expected) = original else {
+        guard let copy = ComparedExchange(job.exchange, longestAnswer: Self.longestAnswer) else {
             self.service.became(.abandoned, port: job.port)
             return self.miss(MirrorMiss.cutShort.token)
         }
-        let outcome = await LocalExchange.ask(
-            job.addresses,
-            job.exchange.request,
-            reader: ResponseReader(answering: request.method, limit: Self.longestAnswer),
-            patience: self.patience
-        )
+        let outcome = await LocalExchange.ask(job.addresses, copy.dialogue, patience: self.patience)
         guard !Task.isCancelled else { return self.service.became(.abandoned, port: job.port) }
         switch outcome {
         case .refused:
@@ -83,15 +70,15 @@ final class MirrorStation: Sendable {
             self.miss("local-refused")
         case .answered(let address, let answer):
             self.service.became(.accepted(address), port: job.port)
-            self.note(request, expected, answer)
+            self.note(copy, answer)
             self.service.became(.ended, port: job.port)
         }
     }
 
-    private func note(_ request: CopiedRequest, _ expected: HTTPResponse, _ answer: ResponseReader.Outcome) {
+    private func note(_ copy: ComparedExchange, _ answer: ResponseReader.Outcome) {
         let differences: [ResponseDifference] =
             switch answer {
-            case .whole(let local): local.differences(from: expected, ignoring: self.rules)
+            case .whole(let local): local.differences(from: copy.expected, ignoring: self.rules)
             case .unreadable(let reason): [.noAnswer(reason)]
             case .more: [.noAnswer("the answer is cut short")]
             }
@@ -102,9 +89,9 @@ final class MirrorStation: Sendable {
         self.events(
             .compared(
                 MirroredAnswer(
-                    method: request.method.rawValue,
-                    target: request.target,
-                    status: expected.status,
+                    method: copy.method,
+                    target: copy.target,
+                    status: copy.expected.status,
                     differences: differences
                 )
             )

@@ -1,3 +1,5 @@
+import HTTP2Relay
+import HTTP2Wire
 import HTTPWire
 import NIOCore
 import NIOPosix
@@ -62,18 +64,28 @@ extension Connection {
         self.finish(copy)
     }
 
-    private func finish(_ copy: ExchangeCopy) {
-        self.copy = nil
+    func finish(_ copy: ExchangeCopy) {
+        if self.copy === copy { self.copy = nil }
         for entry in copy.entries {
             if let miss = copy.miss { self.note(miss, entry) }
             self.deliver(copy, to: entry, slot: entry.counters.copies)
         }
     }
 
-    /// Tells the laptops of mirrors of an HTTP/2 request that satisfies their match; it is not copied.
-    func missMirrored(_ isSatisfied: (RequestMatch) -> Bool) {
-        for entry in self.state.mirrors
-        where entry.route.isSampled && isSatisfied(entry.route.match) { self.miss(.http2, entry) }
+    /// A copy of the exchange that an HTTP/2 request with these fields begins, where a mirror wants one and it can be made.
+    func makeCopy(_ fields: FieldList) -> ExchangeCopy? {
+        guard !self.state.mirrors.isEmpty else { return nil }
+        let wanting = self.wantingMirrors { $0.isSatisfied(by: fields) }
+        guard !wanting.isEmpty else { return nil }
+        let copy = ExchangeCopy(
+            for: wanting,
+            allowance: self.state.table.copiedBytes,
+            applicationProtocol: "h2"
+        )
+        guard !fields.isPlainRequest else { return copy }
+        copy.drop(fields.first(":method") == Array("CONNECT".utf8) ? .upgrade : .cutShort)
+        self.finish(copy)
+        return nil
     }
 
     /// Tells a mirror's laptop that there was something to copy, and none was made.
@@ -96,7 +108,7 @@ extension Connection {
             destination: channel?.localAddress,
             route: entry.route.id,
             servicePort: self.state.configuration.servicePort,
-            applicationProtocol: nil,
+            applicationProtocol: copy.applicationProtocol,
             isMirror: true
         )
         let delivery = MirrorDelivery(

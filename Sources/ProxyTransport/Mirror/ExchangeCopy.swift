@@ -10,6 +10,8 @@ import Tunnel
 final class ExchangeCopy {
     /// The mirrors that get it; of each, one copy is taken.
     let entries: [RouteEntry]
+    /// What both messages are written in, by its name in ALPN; nil for HTTP/1.1 as it was sent.
+    let applicationProtocol: String?
     /// Why it is not made any more.
     private(set) var miss: MirrorMiss?
     private(set) var request = ByteBuffer()
@@ -18,8 +20,14 @@ final class ExchangeCopy {
     private var charged = 0
     private var holders: Int
 
-    init(for entries: [RouteEntry], allowance: Allowance, miss: MirrorMiss? = nil) {
+    init(
+        for entries: [RouteEntry],
+        allowance: Allowance,
+        applicationProtocol: String? = nil,
+        miss: MirrorMiss? = nil
+    ) {
         self.entries = entries
+        self.applicationProtocol = applicationProtocol
         self.allowance = allowance
         self.miss = miss
         self.holders = entries.count

@@ -17,6 +17,9 @@ struct Rig {
     private(set) var actions: [HTTP2Relay.Action] = []
     private(set) var records: [UInt32: Record] = [:]
     var route = Rig.route()
+    /// Whether copies are wanted of exchanges with the original, and what came of them.
+    var makesCopies = false
+    private(set) var copies: [UInt32: [Side: ByteBuffer]] = [:]
 
     static func route(isUp: Bool = true, _ onUnreachable: OnUnreachable = .original) -> Route {
         let match = try? RequestMatch(headers: [HeaderMatch(name: "x-user", value: "alice")])
@@ -104,7 +107,10 @@ struct Rig {
             case .wait:
                 if !self.collect() { return }
             case .route(let stream, let fields):
-                self.relay.routed(stream, self.route.match.isSatisfied(by: fields) ? .divert(self.route) : .original)
+                let isDiverted = self.route.match.isSatisfied(by: fields)
+                self.relay.routed(stream, isDiverted ? .divert(self.route) : .original, isCopied: self.makesCopies)
+            case .copy(let stream, let side, let bytes):
+                self.copies[stream, default: [:]][side, default: ByteBuffer()].writeImmutableBuffer(bytes)
             case .connect(let number, _):
                 self.ends[.laptop(number)] = ScriptedEnd(awaitsPreface: true)
                 self.actions.append(action)
