@@ -23,6 +23,9 @@ let dataPath: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
     ]
 
+// What every test on a model of the API server waits for, thousands of runs of some: optimised in debug builds too.
+let parsing: [SwiftSetting] = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
@@ -93,7 +96,7 @@ let package = Package(
         library("HTTPWire", settings: dataPath),
         library("HTTP2Wire", settings: dataPath),
         library("TLSWire"),
-        library("KubernetesModel"),
+        library("KubernetesModel", settings: parsing),
         // Layer 1: machines. No I/O, no clock, no locks.
         library("ProxyCore", ["TrafficMatch", "HTTPWire", "HTTP2Wire", "TLSWire"], settings: dataPath),
         library("HTTP2Relay", ["ProxyCore", "TrafficMatch", "HTTP2Wire", nioCore], settings: dataPath),
@@ -162,7 +165,7 @@ let package = Package(
             name: "KubernetesTestSupport",
             dependencies: ["KubernetesModel", "KubernetesClient", "TestSupport", nioCore],
             path: "Tests/KubernetesTestSupport",
-            swiftSettings: settings
+            swiftSettings: parsing
         ),
         // A proxy that does wrong what a script says, in front of an API server.
         .target(

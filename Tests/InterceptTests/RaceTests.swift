@@ -39,6 +39,8 @@ private final class Race: Sendable {
     private let scene = Scene()
     private let turnstile: Turnstile
     private let problems = Mutex<[String]>([])
+    /// Up to which version of the cluster it was found in order.
+    private let checked = Mutex(0)
 
     init(seed: UInt64) {
         self.seed = seed
@@ -113,6 +115,13 @@ private final class Race: Sendable {
     /// What must hold after every single request: the Service selects the original, or the interceptor of the Session that
     /// is there.
     private func check() {
+        // Most requests change nothing: what was found in order still is.
+        let version = self.scene.server.version
+        let isNew = self.checked.withLock { checked in
+            defer { checked = version }
+            return checked != version
+        }
+        guard isNew else { return }
         guard let leaf = try? self.leaf() else { return self.report("the Service is gone") }
         guard leaf[path: "spec", "selector"] != ["app": "leaf"] else { return }
         guard let session = try? self.scene.session() else { return self.report("hijacked without a Session") }

@@ -55,6 +55,9 @@ public final class ModelAPIServer: KubernetesTransport {
     /// The cluster as it is now.
     public var cluster: ModelCluster { self.state.withLock { $0.cluster } }
 
+    /// The cluster's resource version: as long as it stays, nothing has changed.
+    public var version: Int { self.state.withLock { $0.cluster.version } }
+
     /// The requests seen so far, lost ones included.
     public var requests: [KubernetesRequest] { self.state.withLock { $0.requests } }
 
