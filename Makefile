@@ -5,10 +5,10 @@ IMAGE = .build/detour-image.tar
 # Thousands of runs on a model of the API server: beside them, nothing else would get its turn in time.
 RANDOM_ORDERS = RaceTests|RivalStoresTests|InterleavingTests|KillPointTests
 
-.PHONY: help setup build image cluster demo test e2e bench lint clean
+.PHONY: help setup build image cluster demo test e2e bench reliability lint clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what is missing, from Debian
 	@scripts/setup
@@ -42,6 +42,11 @@ e2e: image cluster ## the tests on the real cluster only
 
 bench: ## side by side with other proxies; writes Benchmarks/results.json
 	@Benchmarks/run
+
+reliability: image cluster ## starts, stops, races and deaths on the real cluster; writes Benchmarks/reliability.json
+	swift build --product reliability
+	scripts/cluster load-image $(IMAGE)
+	scripts/with-cluster .build/debug/reliability
 
 lint: ## formatting, shell scripts, and the rules of the house
 	@scripts/lint

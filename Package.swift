@@ -180,6 +180,31 @@ let package = Package(
             path: "Tests/CertificateTestSupport",
             swiftSettings: settings
         ),
+        // Programs, load and the shop, as tests and measurements on the real cluster use them.
+        .target(
+            name: "ClusterTestSupport",
+            dependencies: ["KubernetesModel"],
+            path: "Tests/ClusterTestSupport",
+            swiftSettings: settings
+        ),
+        // `make reliability`; no product of this package.
+        .executableTarget(
+            name: "reliability",
+            dependencies: [
+                "ClusterTestSupport", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "TestSupport",
+                asyncHTTPClient, nioCore, nioHTTP1, unixSignals,
+            ],
+            path: "Tests/Reliability",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ReliabilityTests",
+            dependencies: [
+                "reliability", "ClusterTestSupport", "InterceptPlanning", "KubernetesModel", "TestSupport",
+            ],
+            exclude: ["Goldens"],
+            swiftSettings: settings
+        ),
         tests("TrafficMatch"),
         tests("HTTPWire"),
         tests("KubernetesModel"),
@@ -255,8 +280,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "APIFaults", "CertificateTestSupport", "KubernetesModel", "TestSupport", nioCore, nioPosix, nioSSL,
-                subprocess,
+                "APIFaults", "CertificateTestSupport", "ClusterTestSupport", "KubernetesModel", "TestSupport", "reliability",
+                nioCore, nioPosix, nioSSL, subprocess,
             ],
             swiftSettings: settings
         ),

@@ -1,4 +1,5 @@
 import APIFaults
+import ClusterTestSupport
 import Foundation
 import KubernetesModel
 import Testing

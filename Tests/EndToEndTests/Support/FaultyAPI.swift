@@ -1,5 +1,6 @@
 import APIFaults
 import CertificateTestSupport
+import ClusterTestSupport
 import Foundation
 import NIOCore
 import NIOPosix

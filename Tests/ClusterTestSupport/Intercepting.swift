@@ -1,20 +1,23 @@
 import Foundation
-import KubernetesModel
-import Testing
+public import KubernetesModel
 
 /// An intercept of the demo shop's leaf, with a local leaf process, for the length of a test.
-struct Intercepting: Sendable {
-    let detour: RunningProcess
-    let local: RunningProcess
-    let frontend: String
-    let before: JSONValue
+public struct Intercepting: Sendable {
+    /// The command.
+    public let detour: RunningProcess
+    /// The local leaf.
+    public let local: RunningProcess
+    /// The URL of the shop's frontend.
+    public let frontend: String
+    /// The Service as it was.
+    public let before: JSONValue
 
     /// Starts the local leaf and the intercept, and waits until it is ready.
     ///
     /// - Parameters:
     ///   - match: the flags that say which requests.
     ///   - name: what the local leaf says of itself.
-    static func start(
+    public static func start(
         _ flags: [String] = [],
         match: [String] = ["-x", "X-C6O-INTERCEPT:yes"],
         name: String = "laptop"
@@ -22,13 +25,8 @@ struct Intercepting: Sendable {
         let before = try await Cluster.snapshot("leaf")
         let frontend = try await Cluster.url("shop/frontend", 80)
         let (local, port) = try await LocalLeaf.start(name: name)
-        var environment = try await Cluster.environment()
         // Somebody else's, where it is one of several: `--close` ends one's own.
-        if name != "laptop" { environment["USER"] = name }
-        let detour = try RunningProcess(
-            [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:\(port)"] + match + flags,
-            environment: environment
-        )
+        let detour = try await self.launch(port: port, flags: match + flags, user: name == "laptop" ? nil : name)
         do {
             try await detour.says("ready:", within: .seconds(90))
         } catch {
@@ -39,13 +37,28 @@ struct Intercepting: Sendable {
         return Intercepting(detour: detour, local: local, frontend: frontend, before: before)
     }
 
+    /// Starts the command and waits for nothing.
+    ///
+    /// - Parameters:
+    ///   - port: where the local leaf listens.
+    ///   - flags: which requests, and how.
+    ///   - user: whose intercept it is; nil for this user's.
+    public static func launch(port: Int, flags: [String], user: String? = nil) async throws -> RunningProcess {
+        var environment = try await Cluster.environment()
+        if let user { environment["USER"] = user }
+        return try RunningProcess(
+            [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:\(port)"] + flags,
+            environment: environment
+        )
+    }
+
     /// Who answers one request through frontend: `leaf/laptop`, or a Pod.
-    func answeredBy(matching: Bool) async throws -> String {
+    public func answeredBy(matching: Bool) async throws -> String {
         try await Shop.answeredBy(self.frontend, matching: matching)
     }
 
     /// Waits until matching requests are answered by the laptop: connections older than the swap have to end first.
-    func untilDiverted() async throws {
+    public func untilDiverted() async throws {
         // Several Pods keep connections of their own: many answers in a row say that the old ones have ended.
         try await Cluster.eventually("matching requests are answered by the laptop", within: .seconds(25)) {
             for _ in 0..<10 where try await self.answeredBy(matching: true) != "leaf/laptop" { return false }
@@ -54,13 +67,13 @@ struct Intercepting: Sendable {
     }
 
     /// Ends both processes at once, as a test that failed leaves them.
-    func kill() {
+    public func kill() {
         self.detour.signal(SIGKILL)
         self.local.signal(SIGKILL)
     }
 
     /// Ends everything; Ctrl-C for detour.
-    func stop() async -> Int32 {
+    public func stop() async -> Int32 {
         self.detour.signal(SIGINT)
         let status = await self.detour.ended()
         self.local.signal(SIGKILL)
@@ -69,9 +82,9 @@ struct Intercepting: Sendable {
 }
 
 /// The demo shop, asked through its frontend.
-enum Shop {
+public enum Shop {
     /// Who answered one request.
-    static func answeredBy(_ frontend: String, matching: Bool) async throws -> String {
+    public static func answeredBy(_ frontend: String, matching: Bool) async throws -> String {
         let header = matching ? ["-H", "X-C6O-INTERCEPT: yes"] : []
         let result = try await Shell.run(
             ["curl", "-sS", "-m", "5", "--noproxy", "*"] + header + ["\(frontend)/n/7"]
@@ -82,9 +95,9 @@ enum Shop {
 }
 
 /// The shop's leaf as a process of this machine.
-enum LocalLeaf {
+public enum LocalLeaf {
     /// Starts it, on a free port unless one is asked for, and waits until it listens.
-    static func start(port: Int = 0, name: String = "laptop") async throws -> (RunningProcess, port: Int) {
+    public static func start(port: Int = 0, name: String = "laptop") async throws -> (RunningProcess, port: Int) {
         let process = try RunningProcess(
             [
                 try Cluster.program("DETOUR_SHOP"), "--role", "leaf", "--host", "127.0.0.1", "--port", String(port),

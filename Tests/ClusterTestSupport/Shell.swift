@@ -1,28 +1,38 @@
 import Foundation
 
 /// What a command printed, and how it ended.
-struct ShellResult: Sendable, CustomStringConvertible {
-    var status: Int32
-    var output: String
-    var errors: String
+public struct ShellResult: Sendable, CustomStringConvertible {
+    /// The exit code; 128 and the number where a signal ended it.
+    public var status: Int32
+    /// Its standard output.
+    public var output: String
+    /// Its standard error.
+    public var errors: String
 
-    var description: String { "exit \(self.status)\n--- stdout\n\(self.output)\n--- stderr\n\(self.errors)" }
+    /// All of it, for a message.
+    public var description: String { "exit \(self.status)\n--- stdout\n\(self.output)\n--- stderr\n\(self.errors)" }
     /// stdout without surrounding white space.
-    var text: String { self.output.trimmingCharacters(in: .whitespacesAndNewlines) }
+    public var text: String { self.output.trimmingCharacters(in: .whitespacesAndNewlines) }
 }
 
 /// A command that did not do what a test needs.
-struct ShellFailure: Error, CustomStringConvertible {
-    var description: String
+public struct ShellFailure: Error, CustomStringConvertible {
+    /// What failed, and what was seen of it.
+    public var description: String
+
+    /// A failure with what there is to say of it.
+    public init(description: String) {
+        self.description = description
+    }
 }
 
 /// Runs programs as a user would type them.
-enum Shell {
+public enum Shell {
     /// The repository's root.
-    static let root = URL(filePath: #filePath).pathComponents.dropLast(4).joined(separator: "/").dropFirst()
+    public static let root = URL(filePath: #filePath).pathComponents.dropLast(3).joined(separator: "/").dropFirst()
 
     /// Runs a program of PATH to its end.
-    static func run(
+    public static func run(
         _ words: String...,
         environment: [String: String] = [:],
         within limit: Duration = .seconds(60)
@@ -33,7 +43,7 @@ enum Shell {
     }
 
     /// Runs a program of PATH to its end; SIGKILL when the limit has passed.
-    static func run(
+    public static func run(
         _ words: [String],
         environment: [String: String] = [:],
         within limit: Duration = .seconds(60)
@@ -52,7 +62,7 @@ enum Shell {
 
     /// Runs a program that has to succeed.
     @discardableResult
-    static func must(
+    public static func must(
         _ words: String...,
         environment: [String: String] = [:],
         within limit: Duration = .seconds(60)

@@ -1,20 +1,19 @@
 import Foundation
-import KubernetesModel
-import Testing
+public import KubernetesModel
 
 /// The real cluster that ring 4 runs on, and the demo shop in it.
-enum Cluster {
+public enum Cluster {
     /// Whether ring 4 was asked for; a skip is loud, and a failure in CI (see `RingFourTests`).
-    static var isThere: Bool { ProcessInfo.processInfo.environment["DETOUR_E2E"] == "1" }
+    public static var isThere: Bool { ProcessInfo.processInfo.environment["DETOUR_E2E"] == "1" }
 
     /// The release or debug binary under test.
-    static let detour =
+    public static let detour =
         ProcessInfo.processInfo.environment["DETOUR_BINARY"] ?? "/\(Shell.root)/.build/release/detour"
     /// The project's own cluster script.
-    static let script = "/\(Shell.root)/scripts/cluster"
+    public static let script = "/\(Shell.root)/scripts/cluster"
 
     /// One of the demo's programs, as `scripts/with-cluster` names it.
-    static func program(_ variable: String) throws -> String {
+    public static func program(_ variable: String) throws -> String {
         guard let path = ProcessInfo.processInfo.environment[variable] else {
             throw ShellFailure(description: "\(variable) is not set: run this by scripts/with-cluster")
         }
@@ -23,12 +22,12 @@ enum Cluster {
 
     /// kubectl as administrator.
     @discardableResult
-    static func kubectl(_ words: String...) async throws -> String {
+    public static func kubectl(_ words: String...) async throws -> String {
         try await self.kubectl(words)
     }
 
     /// kubectl as administrator.
-    static func kubectl(_ words: [String]) async throws -> String {
+    public static func kubectl(_ words: [String]) async throws -> String {
         let result = try await Shell.run([self.script, "kubectl"] + words)
         guard result.status == 0 else {
             throw ShellFailure(description: "kubectl \(words.joined(separator: " ")): \(result)")
@@ -37,17 +36,17 @@ enum Cluster {
     }
 
     /// The environment in which `detour` finds the cluster.
-    static func environment() async throws -> [String: String] {
+    public static func environment() async throws -> [String: String] {
         ["KUBECONFIG": try await Shell.must(self.script, "kubeconfig")]
     }
 
     /// A Service reached from this machine, as `http://127.0.0.1:PORT`.
-    static func url(_ service: String, _ port: Int) async throws -> String {
+    public static func url(_ service: String, _ port: Int) async throws -> String {
         try await Shell.must(self.script, "expose", service, String(port))
     }
 
     /// A Service's JSON less what every write changes.
-    static func snapshot(_ service: String, in namespace: String = "shop") async throws -> JSONValue {
+    public static func snapshot(_ service: String, in namespace: String = "shop") async throws -> JSONValue {
         var json = try JSONValue(
             parsing: try await self.kubectl("get", "service", service, "-n", namespace, "-o", "json")
         )
@@ -64,11 +63,11 @@ enum Cluster {
         return own.isEmpty ? always : "session,\(always)"
     }
 
-    /// The names of all that an intercept could change in a namespace.
-    static func inventory(of namespace: String) async throws -> String {
+    /// The names of all that an intercept could change in a namespace, and of other kinds that are asked for.
+    public static func inventory(of namespace: String, with others: [String] = []) async throws -> String {
         return try await self.kubectl(
             "get",
-            try await self.kinds(),
+            ([try await self.kinds()] + others).joined(separator: ","),
             "-n",
             namespace,
             "-o",
@@ -78,7 +77,7 @@ enum Cluster {
     }
 
     /// The names of everything an intercept makes that is still there.
-    static func residue(of service: String, in namespace: String = "shop") async throws -> [String] {
+    public static func residue(of service: String, in namespace: String = "shop") async throws -> [String] {
         let names = try await self.kubectl(
             "get",
             "\(try await self.kinds()),pod",
@@ -96,13 +95,14 @@ enum Cluster {
     ///
     /// The default is generous because a kubelet of Kubernetes 1.20 was seen to take half a minute to remove a Pod whose
     /// containers had ended.
-    static func nothingIsLeft(
+    public static func nothingIsLeft(
         of service: String,
         in namespace: String = "shop",
-        within limit: Duration = .seconds(90)
+        within limit: Duration = .seconds(90),
+        every pause: Duration = .milliseconds(100)
     ) async throws {
         do {
-            try await self.eventually("nothing is left", within: limit) {
+            try await self.eventually("nothing is left", within: limit, every: pause) {
                 try await self.residue(of: service, in: namespace).isEmpty
             }
         } catch let failure as ShellFailure {
@@ -119,7 +119,7 @@ enum Cluster {
     }
 
     /// Evicts a Pod as a node drain does: asked again for as long as a disruption budget forbids it.
-    static func evict(_ pod: String, in namespace: String, within limit: Duration = .seconds(60)) async throws {
+    public static func evict(_ pod: String, in namespace: String, within limit: Duration = .seconds(60)) async throws {
         let name = pod.replacing("pod/", with: "")
         let versions = try await self.kubectl("api-versions").split(separator: "\n")
         let version = versions.contains("policy/v1") ? "policy/v1" : "policy/v1beta1"
@@ -142,7 +142,7 @@ enum Cluster {
     }
 
     /// Waits until a condition holds.
-    static func eventually(
+    public static func eventually(
         _ what: String,
         within limit: Duration,
         every pause: Duration = .milliseconds(100),

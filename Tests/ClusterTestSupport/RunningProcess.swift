@@ -4,7 +4,7 @@ import Synchronization
 /// A child process that goes on while a test does other things; its output is kept.
 ///
 /// Made by posix_spawn(3) and reaped by waitpid(2) on a thread of its own: Foundation's `Process` loses ends under load.
-final class RunningProcess: Sendable {
+public final class RunningProcess: Sendable {
     private struct Kept: Sendable {
         var output: [UInt8] = []
         var errors: [UInt8] = []
@@ -13,9 +13,13 @@ final class RunningProcess: Sendable {
     }
 
     private let kept = Mutex(Kept())
-    let pid: Int32
+    /// Its process ID.
+    public let pid: Int32
+    /// When it was started.
+    public let startedAt: ContinuousClock.Instant
 
-    init(_ words: [String], environment: [String: String] = [:]) throws {
+    /// Starts a program of PATH, with these variables beside those of this process.
+    public init(_ words: [String], environment: [String: String] = [:]) throws {
         var output: [Int32] = [-1, -1]
         var errors: [Int32] = [-1, -1]
         guard pipe(&output) == 0, pipe(&errors) == 0 else {
@@ -33,6 +37,7 @@ final class RunningProcess: Sendable {
         var variables: [UnsafeMutablePointer<CChar>?] = merged.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (arguments + variables).forEach { free($0) } }
         var spawned: pid_t = 0
+        self.startedAt = .now
         let code = posix_spawnp(&spawned, words[0], &actions, nil, &arguments, &variables)
         close(output[1])
         close(errors[1])
@@ -81,17 +86,20 @@ final class RunningProcess: Sendable {
         }
     }
 
-    var output: String { self.kept.withLock { String(decoding: $0.output, as: UTF8.self) } }
-    var errors: String { self.kept.withLock { String(decoding: $0.errors, as: UTF8.self) } }
-    var status: Int32? { self.kept.withLock { $0.status } }
+    /// What it has written to standard output so far.
+    public var output: String { self.kept.withLock { String(decoding: $0.output, as: UTF8.self) } }
+    /// What it has written to standard error so far.
+    public var errors: String { self.kept.withLock { String(decoding: $0.errors, as: UTF8.self) } }
+    /// How it ended; nil while it runs.
+    public var status: Int32? { self.kept.withLock { $0.status } }
 
     /// Sends a signal to this process alone.
-    func signal(_ signal: Int32) {
+    public func signal(_ signal: Int32) {
         if self.status == nil { kill(self.pid, signal) }
     }
 
     /// Waits for the end.
-    func ended() async -> Int32 {
+    public func ended() async -> Int32 {
         await withCheckedContinuation { continuation in
             let status = self.kept.withLock { kept -> Int32? in
                 if let status = kept.status { return status }
@@ -103,7 +111,7 @@ final class RunningProcess: Sendable {
     }
 
     /// Waits until stderr contains a text; fails when the process ends before, or the time is over.
-    func says(_ text: String, within limit: Duration = .seconds(60)) async throws {
+    public func says(_ text: String, within limit: Duration = .seconds(60)) async throws {
         let deadline = ContinuousClock.now + limit
         while !self.errors.contains(text) {
             guard self.status == nil, ContinuousClock.now < deadline else {

@@ -1,0 +1,99 @@
+import Foundation
+import KubernetesModel
+
+/// What the document says, beside what it has to say.
+struct Bars: Sendable {
+    /// One line of the table.
+    struct Line: Sendable, Hashable {
+        var what: String
+        /// The bar, in words.
+        var bar: String
+        var measured: String
+        /// Whether it is met.
+        var isMet: Bool
+    }
+
+    let lines: [Line]
+
+    /// The lines of all that the document has; what was not measured has none.
+    init(_ document: JSONValue) {
+        var lines: [Line] = []
+        func time(_ what: String, _ scenario: String, _ name: String, _ figure: String, limit: Double) {
+            guard let figures = document[path: "scenarios", scenario, "seconds", name],
+                let value = figures[figure]?.number
+            else { return }
+            let shown = ["median", "p90", "max"].map { "\($0) \(Self.seconds(figures[$0]))" }.joined(separator: ", ")
+            lines.append(
+                Line(what: what, bar: "\(figure) ≤ \(Self.plain(limit)) s", measured: shown, isMet: value <= limit)
+            )
+        }
+        func none(_ what: String, _ name: String, of all: String?) {
+            guard let value = document[name]?.integer else { return }
+            let whole = all.map { " of \($0)" } ?? ""
+            lines.append(Line(what: what, bar: "0", measured: "\(value)\(whole)", isMet: value == 0))
+        }
+        let ttl = document[path: "scenarios", "failovers", "batches"]?[0]?["ttl_s"]?.number
+        time("process start → first diverted request", "cycles", "start_s", "median", limit: 3)
+        time("Ctrl-C → selector restored", "cycles", "stop_s", "median", limit: 2)
+        time("command killed → the original answers a matching request", "failovers", "failover_s", "max", limit: 3.5)
+        if let ttl { time("command killed → selector restored", "failovers", "restore_s", "max", limit: ttl + 15) }
+        none(
+            "requests of bystanders that failed or were altered",
+            "failed_requests",
+            of: document["requests"].map(Self.count)
+        )
+        none("objects and fields left behind", "residue", of: nil)
+        none("rounds in which anything else was wrong", "problems", of: Self.rounds(document))
+        self.lines = lines
+    }
+
+    /// The document as a table in Markdown.
+    var markdown: String {
+        (["| what | bar | measured |", "|---|---|---|"]
+            + self.lines.map { "| \($0.what) | \($0.bar) | \($0.measured)\($0.isMet ? "" : " **missed**") |" })
+            .joined(separator: "\n")
+    }
+
+    private static func rounds(_ document: JSONValue) -> String {
+        Settings.Scenario.allCases.compactMap { scenario -> String? in
+            guard let section = document[path: "scenarios", scenario.rawValue], let count = section["count"] else {
+                return nil
+            }
+            let entrances = (section["entrances"]?.object ?? [:]).sorted { $0.key < $1.key }
+                .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+            return "\(count) \(scenario.rawValue)\(entrances.isEmpty ? "" : " (\(entrances))")"
+        }.joined(separator: ", ")
+    }
+
+    /// Thousands are set apart.
+    private static func count(_ value: JSONValue) -> String {
+        let digits = Array("\(value)")
+        return digits.indices.reduce(into: "") { text, index in
+            if index > 0, (digits.count - index).isMultiple(of: 3) { text += "," }
+            text.append(digits[index])
+        }
+    }
+
+    private static func seconds(_ value: JSONValue?) -> String {
+        "\(Self.plain(((value?.number ?? 0) * 100).rounded() / 100)) s"
+    }
+
+    private static func plain(_ value: Double) -> String {
+        value == value.rounded() ? "\(Int(value))" : "\(value)"
+    }
+}
+
+extension Bars {
+    /// A page with its table replaced: what stands between the two marks.
+    ///
+    /// - Throws: ``Trouble`` where the page has no marks.
+    func renewed(_ page: String) throws -> String {
+        guard let begin = page.range(of: Self.begin), let end = page.range(of: Self.end),
+            begin.upperBound <= end.lowerBound
+        else { throw Trouble("the page has no place for the table: '\(Self.begin)' and '\(Self.end)' are missing") }
+        return page[..<begin.upperBound] + "\n" + self.markdown + "\n" + page[end.lowerBound...]
+    }
+
+    private static let begin = "<!-- table of Benchmarks/reliability.json -->"
+    private static let end = "<!-- end of table -->"
+}

@@ -1,0 +1,80 @@
+import ClusterTestSupport
+import Foundation
+import KubernetesModel
+
+/// Requests that no route is for, at a set rate, while something is done to the Service: none of them may notice.
+struct Bystanders: Sendable {
+    private let loads: [(what: String, rate: Int, load: Load)]
+
+    /// Starts them: half through the shop's chain on kept connections, half to the Service on a new connection each.
+    ///
+    /// - Parameter rate: requests a second, all together.
+    static func start(_ shop: ShopAddresses, rate: Int, limit: Duration) async throws -> Bystanders {
+        let half = max(1, rate / 2)
+        let chain = try await Load.start(shop.frontend, rate: half, concurrency: 16, limit: limit)
+        do {
+            let fresh = try await Load.start(
+                shop.leaf,
+                rate: half,
+                concurrency: 16,
+                limit: limit,
+                flags: ["--new-connections", "1"]
+            )
+            return Bystanders(loads: [
+                ("through the chain, kept connections", half, chain), ("to the service, new connections", half, fresh),
+            ])
+        } catch {
+            chain.process.signal(SIGKILL)
+            throw error
+        }
+    }
+
+    /// Ends them without asking what became of their requests.
+    func abandon() {
+        for entry in self.loads { entry.load.process.signal(SIGKILL) }
+    }
+
+    /// Ends them, and says what became of their requests.
+    func finish() async throws -> [JSONValue] {
+        var results: [JSONValue] = []
+        for entry in self.loads {
+            let report = try await entry.load.finish()
+            results.append(Self.result(entry.what, rate: entry.rate, report.json))
+        }
+        return results
+    }
+
+    /// One load's report in the words of the document. Whoever got a laptop's answer got an altered one.
+    static func result(_ what: String, rate: Int, _ report: JSONValue) -> JSONValue {
+        func count(_ key: String) -> Int64 { report[key]?.integer ?? 0 }
+        let answeredBy = report["answeredBy"]?.object ?? [:]
+        let originals = answeredBy.filter { $0.key.hasPrefix("leaf/leaf-") }.values
+        let right = originals.reduce(0) { $0 + ($1.integer ?? 0) }
+        var result: JSONValue = [
+            "what": .string(what), "rate": .integer(Int64(rate)),
+            "requests": .integer(count("ok") + count("failed") + count("wrong")),
+            "failed": .integer(count("failed")),
+            "altered": .integer(count("wrong") + count("ok") - right),
+            "retried": .integer(count("retried")),
+            "p50_ms": report["p50Milliseconds"] ?? 0, "p99_ms": report["p99Milliseconds"] ?? 0,
+            "max_ms": report["maxMilliseconds"] ?? 0,
+        ]
+        for key in ["errors", "slow"] {
+            if let lines = report[key], lines.array?.isEmpty == false { result[key] = lines }
+        }
+        return result
+    }
+}
+
+/// Where the shop is reached from this machine.
+struct ShopAddresses: Sendable {
+    var frontend: String
+    var leaf: String
+
+    static func ask() async throws -> ShopAddresses {
+        ShopAddresses(
+            frontend: try await Cluster.url("shop/frontend", 80),
+            leaf: try await Cluster.url("shop/leaf", 80)
+        )
+    }
+}

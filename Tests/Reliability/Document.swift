@@ -1,0 +1,90 @@
+import KubernetesModel
+
+/// `Benchmarks/reliability.json`: one section a scenario, each with its runs as they were, and the figures that follow.
+///
+/// Only what was measured is in it. A section is replaced when its scenario is measured again, or added to.
+struct Document: Sendable {
+    private(set) var json: JSONValue
+
+    /// A document, from what was written before; nil for a new one.
+    init(_ before: JSONValue?) {
+        self.json = before?.object == nil ? [:] : before ?? [:]
+    }
+
+    /// Some runs of one scenario, one after the other.
+    struct Batch: Sendable {
+        var scenario: Settings.Scenario
+        /// Date, commit, command, load average, …
+        var about: JSONValue
+        var runs: [JSONValue]
+        /// What became of the requests of bystanders meanwhile.
+        var bystanders: [JSONValue]
+    }
+
+    /// Takes the results of a batch.
+    ///
+    /// - Parameter appends: whether to those that are there.
+    /// - Throws: ``Trouble`` where those are of another commit.
+    mutating func take(_ batch: Batch, appends: Bool) throws {
+        let name = batch.scenario.rawValue
+        let old = appends ? self.json[path: "scenarios", name] : nil
+        let batches = old?["batches"]?.array ?? []
+        if let other = batches.first(where: { $0["commit"] != batch.about["commit"] }) {
+            throw Trouble(
+                "the runs of \(name) so far are of commit \(other["commit"]?.string ?? "?"): "
+                    + "leave out RELIABILITY_APPEND to measure all of them again"
+            )
+        }
+        var about = batch.about
+        about["bystanders"] = .array(batch.bystanders)
+        let runs = (old?["runs"]?.array ?? []) + batch.runs
+        var section: JSONValue = [
+            "batches": .array(batches + [about]), "runs": .array(runs), "count": .integer(Int64(runs.count)),
+            "seconds": Figures.ofTimes(runs),
+            "problems": .integer(Self.count(runs, "problems")),
+            "residue": .integer(Self.count(runs, "residue")),
+        ]
+        let entrances = Dictionary(grouping: runs.compactMap { $0["entrance"]?.string }, by: \.self)
+        if !entrances.isEmpty { section["entrances"] = .object(entrances.mapValues { .integer(Int64($0.count)) }) }
+        self.json["scenarios"] = self.json["scenarios"] ?? [:]
+        self.json["scenarios"]?[name] = section
+        self.summarize()
+    }
+
+    /// How many entries the lists of this name have, in all runs.
+    private static func count(_ runs: [JSONValue], _ name: String) -> Int64 {
+        Int64(runs.reduce(0) { $0 + ($1[name]?.array?.count ?? 0) })
+    }
+
+    /// The figures that are asked for by name, from all sections.
+    private mutating func summarize() {
+        let sections = self.json["scenarios"]?.object ?? [:]
+        func total(_ name: String) -> JSONValue {
+            .integer(sections.values.reduce(0) { $0 + ($1[name]?.integer ?? 0) })
+        }
+        func seconds(_ scenario: Settings.Scenario, _ name: String, _ figure: String) -> JSONValue? {
+            sections[scenario.rawValue]?[path: "seconds", name, figure]
+        }
+        let bystanders = sections.values.flatMap { $0["batches"]?.array ?? [] }
+            .flatMap { $0["bystanders"]?.array ?? [] }
+        func sum(_ names: String...) -> JSONValue {
+            .integer(bystanders.reduce(0) { sum, load in names.reduce(sum) { $0 + (load[$1]?.integer ?? 0) } })
+        }
+        self.json["requests"] = sum("requests")
+        self.json["failed_requests"] = sum("failed", "altered", "retried")
+        self.json["residue"] = total("residue")
+        self.json["problems"] = total("problems")
+        for scenario in Settings.Scenario.allCases {
+            self.json[scenario.rawValue] = sections[scenario.rawValue]?["count"]
+        }
+        self.json["start_s"] = seconds(.cycles, "start_s", "median")
+        self.json["stop_s"] = seconds(.cycles, "stop_s", "median")
+        self.json["failover_s"] = seconds(.failovers, "failover_s", "max")
+        self.json["restore_s"] = seconds(.failovers, "restore_s", "max")
+    }
+
+    /// Notes what is true of the whole document.
+    mutating func describe(_ members: [String: JSONValue]) {
+        for (key, value) in members { self.json[key] = value }
+    }
+}

@@ -1,0 +1,51 @@
+import ClusterTestSupport
+import Foundation
+import KubernetesModel
+
+/// The command is killed: the original answers at once, and the cluster restores itself.
+struct FailoverScenario {
+    /// How long the laptop may be gone, in seconds.
+    static let ttl = 6
+
+    let stage: Stage
+
+    func run() async throws -> JSONValue {
+        try await self.stage.round { outcome in
+            try await self.stage.probing(self.stage.ada) { prober in
+                let detour = try await self.stage.launch(self.stage.ada, ttl: Self.ttl)
+                defer { detour.signal(SIGINT) }
+                try await detour.says("ready:", within: .seconds(90))
+                _ = try await prober.answer("the laptop answers", since: detour.startedAt, within: .seconds(30)) {
+                    $0.by == self.stage.ada.answer
+                }
+                try await Task.sleep(for: .milliseconds(500))
+                try await self.kill(detour, prober, &outcome)
+            }
+        }
+    }
+
+    private func kill(_ detour: RunningProcess, _ prober: Prober, _ outcome: inout Stage.Outcome) async throws {
+        let killed = ContinuousClock.now
+        detour.signal(SIGKILL)
+        let first = try await prober.answer("the original answers", since: killed, within: .seconds(30)) {
+            $0.by?.hasPrefix("leaf/leaf-") == true
+        }
+        outcome.measured["failover_s"] = .seconds((first.received - killed).seconds)
+        let restored = try await self.stage.watch.moment(
+            "the selector is back",
+            since: killed,
+            within: .seconds(Self.ttl + 30)
+        ) { $0 == .service(selector: ["app": "leaf"]) }
+        outcome.measured["restore_s"] = .seconds((restored - killed).seconds)
+        // Nothing of a dead laptop may be waited for any more, and nobody's request may be lost over it.
+        let after = prober.answers.filter { $0.received >= killed }
+        let lost = after.compactMap(\.failure)
+        if !lost.isEmpty {
+            outcome.problems.append("\(lost.count) matching requests were answered by nobody: \(lost[0])")
+        }
+        if after.contains(where: { $0.sent > first.received && $0.by == self.stage.ada.answer }) {
+            outcome.problems.append("the laptop of a command that is dead answered")
+        }
+        outcome.measured["slowest_s"] = .seconds(after.map { ($0.received - $0.sent).seconds }.max() ?? 0)
+    }
+}

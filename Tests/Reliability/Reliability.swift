@@ -1,0 +1,133 @@
+import ClusterTestSupport
+import Foundation
+import KubernetesModel
+import UnixSignals
+
+/// Measures starts, stops, races and deaths on the real cluster, and writes what it found.
+///
+/// Run by `make reliability`, inside scripts/with-cluster. Ends with 0 where every bar is met, 1 where one is missed or a
+/// scenario could not be run; what was measured until then is written all the same.
+@main
+struct Reliability {
+    let settings: Settings
+
+    static func main() async {
+        do {
+            let settings = try Settings(
+                ProcessInfo.processInfo.environment,
+                seed: .random(in: 0..<1_000_000_000),
+                output: "/\(Shell.root)/Benchmarks/reliability.json"
+            )
+            guard try await Self.untilInterrupted({ try await Reliability(settings: settings).measure() }) else {
+                exit(1)
+            }
+        } catch is CancellationError {
+            Self.say("interrupted; what was measured before this scenario is written")
+            exit(130)
+        } catch {
+            Self.say("\(error)")
+            exit(1)
+        }
+    }
+
+    /// Runs `body`, and cancels it at the first signal: it then ends what it has started.
+    private static func untilInterrupted(_ body: @escaping @Sendable () async throws -> Bool) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { break }
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
+        }
+    }
+
+    /// Measures all that is asked for; whether every bar is met.
+    private func measure() async throws -> Bool {
+        Self.say("seed \(self.settings.seed)")
+        let document = try await Stage.withStage { stage in
+            var document = Document(
+                try? JSONValue(parsing: String(contentsOfFile: self.settings.output, encoding: .utf8))
+            )
+            for scenario in Settings.Scenario.allCases where self.settings.counts[scenario, default: 0] > 0 {
+                try document.take(try await self.batch(scenario, stage), appends: self.settings.appends)
+                document.describe([
+                    "date": Machine.date(), "commit": try await Machine.commit(), "command": "make reliability",
+                    "machine": try Machine.machine(), "versions": try await Machine.versions(),
+                    "notes": Self.notes,
+                ])
+                try Data("\(document.json.pretty)\n".utf8).write(to: URL(filePath: self.settings.output))
+            }
+            return document
+        }
+        let bars = Bars(document.json)
+        print(bars.markdown)
+        let page = URL(filePath: "/\(Shell.root)/docs/reliability.md")
+        if self.settings.output.hasPrefix("/\(Shell.root)/Benchmarks/") {
+            let renewed = try bars.renewed(try String(contentsOf: page, encoding: .utf8))
+            try Data(renewed.utf8).write(to: page)
+        }
+        return bars.lines.allSatisfy(\.isMet)
+    }
+
+    /// Runs one scenario as often as is asked for, with bystanders all the while.
+    private func batch(_ scenario: Settings.Scenario, _ stage: Stage) async throws -> Document.Batch {
+        let count = self.settings.counts[scenario, default: 0]
+        var about: JSONValue = [
+            "date": Machine.date(), "commit": try await Machine.commit(), "command": .string(self.settings.command),
+            "load_average_before": try Machine.loadAverage(), "rate": .integer(Int64(self.settings.rate)),
+        ]
+        if scenario == .failovers { about["ttl_s"] = .integer(Int64(FailoverScenario.ttl)) }
+        if scenario == .races { about["seed"] = .integer(Int64(self.settings.seed)) }
+        let objects = try await Self.objects()
+        let bystanders = try await Bystanders.start(
+            stage.shop,
+            rate: self.settings.rate,
+            limit: .seconds(120 * (count + 1))
+        )
+        defer { bystanders.abandon() }
+        var runs: [JSONValue] = []
+        var experience = RaceScenario.Experience()
+        while runs.count < count {
+            let done: [JSONValue]
+            switch scenario {
+            case .cycles: done = [try await CycleScenario(stage: stage).run()]
+            case .failovers: done = [try await FailoverScenario(stage: stage).run()]
+            case .races:
+                let seeds = (runs.count..<min(runs.count + RaceScenario.chain, count)).map {
+                    self.settings.seed &+ UInt64($0)
+                }
+                done = try await RaceScenario(stage: stage).run(seeds, &experience)
+            }
+            for run in done {
+                runs.append(run)
+                Self.say("\(scenario.rawValue) \(runs.count) of \(count): \(run.compact)")
+            }
+        }
+        about["load_average_after"] = try Machine.loadAverage()
+        let results = try await bystanders.finish()
+        about["objects"] = ["before": .integer(Int64(objects)), "after": .integer(Int64(try await Self.objects()))]
+        return Document.Batch(scenario: scenario, about: about, runs: runs, bystanders: results)
+    }
+
+    /// How many objects there are in the shop's namespace, events aside.
+    private static func objects() async throws -> Int {
+        let names = try await Cluster.inventory(of: "shop", with: ["pod", "replicaset", "endpoints", "secret"])
+        return names.split(separator: "\n").count
+    }
+
+    private static let notes: JSONValue = [
+        "Each round, and each chain of ten races, begins and ends with nothing of Detour in the namespace; the image is on the node.",
+        "start_s: from the start of the process to the first answer of the laptop to a matching request on a new connection; one is asked about every 15 ms. stop_s: from Ctrl-C to the watch's news that the selector is what it was.",
+        "failover_s: from SIGKILL to the first matching request that the original answers. restore_s: to the selector.",
+        "races: another command joins while the last one leaves, aim_s after its Ctrl-C as far as that can be aimed at. joined: into the Session that was there; waited: for a closing one; alone: it was gone.",
+        "start_s and stop_s are medians, failover_s and restore_s the slowest. Each scenario has its own batches, with commit and load average.",
+        "failed_requests: those of bystanders that failed, were answered wrongly or by a laptop, or that a client had to send again.",
+        "cleared_s: until nothing is left, drain of 2 s included, asked every 300 ms after the round.",
+    ]
+
+    private static func say(_ text: String) {
+        FileHandle.standardError.write(Data("reliability: \(text)\n".utf8))
+    }
+}

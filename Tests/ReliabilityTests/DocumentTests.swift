@@ -1,0 +1,133 @@
+import ClusterTestSupport
+import Foundation
+import KubernetesModel
+import TestSupport
+import Testing
+
+@testable import reliability
+
+@Suite("The document of what was measured, and its table")
+struct DocumentTests {
+    private func batch(
+        _ scenario: Settings.Scenario,
+        _ runs: [JSONValue],
+        commit: String = "c0ffee",
+        bystanders: [JSONValue] = []
+    ) -> Document.Batch {
+        let about: JSONValue = ["commit": .string(commit), "ttl_s": 6]
+        return Document.Batch(scenario: scenario, about: about, runs: runs, bystanders: bystanders)
+    }
+
+    private func whole() throws -> Document {
+        var document = Document(nil)
+        let load: JSONValue = ["requests": 12_000, "failed": 0, "altered": 0, "retried": 0]
+        try document.take(
+            self.batch(
+                .cycles,
+                [
+                    ["start_s": .double(2.5), "stop_s": .double(0.25)],
+                    ["start_s": .double(2), "stop_s": .double(0.5)],
+                    ["start_s": .double(4), "stop_s": .double(0.75)],
+                ],
+                bystanders: [load, load]
+            ),
+            appends: false
+        )
+        try document.take(
+            self.batch(.races, [["entrance": "joined"], ["entrance": "waited"], ["entrance": "joined"]]),
+            appends: false
+        )
+        try document.take(
+            self.batch(.failovers, [["failover_s": .double(0.02), "restore_s": .double(7.5)]]),
+            appends: false
+        )
+        return document
+    }
+
+    @Test("Medians of starts and stops, the slowest failover, and the sums of all sections")
+    func summary() throws {
+        try expectGolden(try self.whole().json.pretty + "\n", "document.json")
+        try expectGolden(Bars(try self.whole().json).markdown + "\n", "table.md")
+    }
+
+    @Test("What was not measured is not in the document, and has no line in the table")
+    func leftOut() throws {
+        var document = Document(nil)
+        try document.take(self.batch(.races, [["entrance": "joined"]]), appends: false)
+        for name in ["start_s", "stop_s", "failover_s", "restore_s", "cycles", "failovers", "kill_points"] {
+            #expect(document.json[name] == nil, "\(name)")
+        }
+        #expect(document.json["races"] == 1)
+        #expect(Bars(document.json).lines.count == 3)
+    }
+
+    @Test("Runs of the same commit are added to; those of another are refused, or replaced")
+    func appending() throws {
+        var document = Document(nil)
+        try document.take(self.batch(.races, [["join_s": .double(1)]]), appends: true)
+        try document.take(self.batch(.races, [["join_s": .double(2), "problems": ["a", "b"]]]), appends: true)
+        #expect(document.json["races"] == 2)
+        #expect(document.json["problems"] == 2)
+        #expect(document.json[path: "scenarios", "races", "seconds", "join_s", "max"] == .double(2))
+        #expect(document.json[path: "scenarios", "races", "batches"]?.array?.count == 2)
+        let before = document.json
+        #expect(throws: Trouble.self) {
+            try document.take(self.batch(.races, [[:]], commit: "another"), appends: true)
+        }
+        #expect(document.json == before)
+        try document.take(self.batch(.races, [[:]], commit: "another"), appends: false)
+        #expect(document.json["races"] == 1 && document.json["problems"] == 0)
+    }
+
+    @Test(
+        "Every bar can be missed",
+        arguments: [
+            ("start_s", JSONValue.double(3.1), 0), ("stop_s", .double(2.1), 1), ("failover_s", .double(3.6), 2),
+            ("restore_s", .double(21.1), 3), ("failed_requests", 1, 4), ("residue", 1, 5), ("problems", 1, 6),
+        ]
+    )
+    func missed(name: String, value: JSONValue, line: Int) throws {
+        var json = try self.whole().json
+        #expect(Bars(json).lines.allSatisfy { $0.isMet })
+        for scenario in Settings.Scenario.allCases where name.hasSuffix("_s") {
+            guard json[path: "scenarios", scenario.rawValue, "seconds", name] != nil else { continue }
+            json["scenarios"]?[scenario.rawValue]?["seconds"]?[name] = ["median": value, "p90": value, "max": value]
+        }
+        json[name] = value
+        #expect(Bars(json).lines.map(\.isMet) == (0..<7).map { $0 != line })
+        #expect(Bars(json).markdown.contains("**missed**"))
+    }
+
+    @Test("An answer of a laptop to a bystander is an altered one, as is a wrong one")
+    func altered() {
+        let report: JSONValue = [
+            "ok": 10, "failed": 1, "wrong": 2, "retried": 3, "errors": ["x"], "slow": [],
+            "answeredBy": ["leaf/leaf-abc": 6, "leaf/ada": 4],
+        ]
+        let result = Bystanders.result("some", rate: 5, report)
+        #expect(result["requests"] == 13 && result["failed"] == 1 && result["retried"] == 3)
+        #expect(result["altered"] == 6)
+        #expect(result["errors"] == ["x"] && result["slow"] == nil)
+    }
+
+    @Test("A page without a place for the table is refused, and the text around it stays")
+    func page() throws {
+        let bars = Bars(try self.whole().json)
+        #expect(throws: Trouble.self) { try bars.renewed("nothing") }
+        let marks = ("<!-- table of Benchmarks/reliability.json -->", "<!-- end of table -->")
+        let page = "before\n\(marks.0)\nold\n\(marks.1)\nafter\n"
+        let renewed = try bars.renewed(page)
+        #expect(renewed == "before\n\(marks.0)\n\(bars.markdown)\n\(marks.1)\nafter\n")
+        #expect(try bars.renewed(renewed) == renewed)
+    }
+
+    @Test("The page shows what the file says")
+    func written() throws {
+        let root = "/\(Shell.root)"
+        let document = try JSONValue(
+            parsing: String(contentsOfFile: "\(root)/Benchmarks/reliability.json", encoding: .utf8)
+        )
+        let page = try String(contentsOfFile: "\(root)/docs/reliability.md", encoding: .utf8)
+        #expect(try Bars(document).renewed(page) == page)
+    }
+}

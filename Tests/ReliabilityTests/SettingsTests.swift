@@ -1,0 +1,57 @@
+import Testing
+
+@testable import reliability
+
+@Suite("What is to be measured")
+struct SettingsTests {
+    private func settings(_ environment: [String: String]) throws -> Settings {
+        try Settings(environment, seed: 7, output: "/default")
+    }
+
+    @Test("Everything has a default")
+    func defaults() throws {
+        let settings = try self.settings([:])
+        #expect(settings.counts == [.cycles: 30, .races: 100, .failovers: 10])
+        #expect(settings.rate == 100 && settings.seed == 7 && !settings.appends && settings.output == "/default")
+    }
+
+    @Test("Scenarios and counts are chosen, and the command says so")
+    func chosen() throws {
+        let settings = try self.settings([
+            "RELIABILITY_SCENARIOS": "races cycles", "RELIABILITY_RACES": "3", "RELIABILITY_RATE": "40",
+            "RELIABILITY_SEED": "9", "RELIABILITY_APPEND": "1", "RELIABILITY_OUTPUT": "/x",
+        ])
+        #expect(settings.counts == [.cycles: 30, .races: 3])
+        #expect(settings.appends && settings.output == "/x")
+        #expect(
+            settings.command
+                == "RELIABILITY_SCENARIOS='cycles races' RELIABILITY_CYCLES=30 RELIABILITY_RACES=3 "
+                + "RELIABILITY_RATE=40 RELIABILITY_SEED=9 make reliability"
+        )
+    }
+
+    @Test(
+        "A slip is named",
+        arguments: [
+            ("RELIABILITY_SCENARIOS", "race", "no scenario race"),
+            ("RELIABILITY_RACES", "many", "RELIABILITY_RACES=many"),
+            ("RELIABILITY_RATE", "-1", "RELIABILITY_RATE=-1"),
+        ]
+    )
+    func slips(name: String, value: String, message: String) {
+        #expect { try self.settings([name: value]) } throws: { "\($0)".contains(message) }
+    }
+
+    @Test(
+        "Median, 90th percentile and the largest, of one, of an even and of an odd number",
+        arguments: [
+            ([2.0], 2.0, 2.0, 2.0), ([4, 1], 2.5, 4, 4), ([3, 1, 2], 2, 3, 3),
+            ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 5.5, 9, 10),
+        ]
+    )
+    func figures(values: [Double], median: Double, p90: Double, max: Double) throws {
+        let figures = try #require(Figures(values))
+        #expect(figures.median == median && figures.p90 == p90 && figures.max == max)
+        #expect(Figures([]) == nil)
+    }
+}
