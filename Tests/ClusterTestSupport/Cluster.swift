@@ -77,18 +77,33 @@ public enum Cluster {
     }
 
     /// The names of everything an intercept makes that is still there.
-    public static func residue(of service: String, in namespace: String = "shop") async throws -> [String] {
-        let names = try await self.kubectl(
+    ///
+    /// - Parameter butEndingPods: leaves out Pods that were deleted and that the kubelet has not ended yet.
+    public static func residue(
+        of service: String,
+        in namespace: String = "shop",
+        butEndingPods: Bool = false
+    ) async throws -> [String] {
+        let line = #"{range .items[*]}{.kind}/{.metadata.name} {.metadata.deletionTimestamp}{"\n"}{end}"#
+        let found = try await self.kubectl(
             "get",
             "\(try await self.kinds()),pod",
             "-n",
             namespace,
             "-o",
-            "name",
+            "jsonpath=\(line)",
             "--ignore-not-found"
         )
-        return names.split(separator: "\n").map(String.init)
-            .filter { $0.contains("interceptor-\(service)") || $0.contains("intercept-\(namespace)-\(service)") }
+        let ours = ["interceptor-\(service)", "intercept-\(namespace)-\(service)"]
+        var names: [String] = []
+        for line in found.split(separator: "\n") {
+            let words = line.split(separator: " ").map(String.init)
+            guard let name = words.first, ours.contains(where: { name.contains($0) }) else { continue }
+            let isPod = name.hasPrefix("Pod/")
+            if isPod, words.count > 1, butEndingPods { continue }
+            names.append(isPod ? "pod/\(name.dropFirst(4))" : name)
+        }
+        return names
     }
 
     /// Waits until all of an intercept is gone; says what is left, and what its Pods have to say, when it is not.
@@ -99,14 +114,15 @@ public enum Cluster {
         of service: String,
         in namespace: String = "shop",
         within limit: Duration = .seconds(90),
-        every pause: Duration = .milliseconds(100)
+        every pause: Duration = .milliseconds(100),
+        butEndingPods: Bool = false
     ) async throws {
         do {
             try await self.eventually("nothing is left", within: limit, every: pause) {
-                try await self.residue(of: service, in: namespace).isEmpty
+                try await self.residue(of: service, in: namespace, butEndingPods: butEndingPods).isEmpty
             }
         } catch let failure as ShellFailure {
-            let left = try await self.residue(of: service, in: namespace)
+            let left = try await self.residue(of: service, in: namespace, butEndingPods: butEndingPods)
             var report = [failure.description, "left: \(left)"]
             for pod in left where pod.hasPrefix("pod/") {
                 let words = ["-n", namespace, pod]

@@ -1,5 +1,6 @@
 import ClusterTestSupport
 import Foundation
+import InterceptPlanning
 import KubernetesModel
 import UnixSignals
 
@@ -89,7 +90,8 @@ struct Reliability {
         defer { bystanders.abandon() }
         var runs: [JSONValue] = []
         var experience = RaceScenario.Experience()
-        while runs.count < count {
+        let last = ContinuousClock.now + .seconds(60 * self.settings.minutes)
+        while runs.count < count, ContinuousClock.now < last {
             let done: [JSONValue]
             switch scenario {
             case .cycles: done = [try await CycleScenario(stage: stage).run()]
@@ -105,6 +107,7 @@ struct Reliability {
                 Self.say("\(scenario.rawValue) \(runs.count) of \(count): \(run.compact)")
             }
         }
+        try await Cluster.nothingIsLeft(of: Stage.names.service, within: .seconds(150), every: .milliseconds(500))
         about["load_average_after"] = try Machine.loadAverage()
         let results = try await bystanders.finish()
         about["objects"] = ["before": .integer(Int64(objects)), "after": .integer(Int64(try await Self.objects()))]
@@ -118,13 +121,13 @@ struct Reliability {
     }
 
     private static let notes: JSONValue = [
-        "Each round, and each chain of ten races, begins and ends with nothing of Detour in the namespace; the image is on the node.",
+        "Each round, and each chain of ten races, begins and ends with nothing of Detour in the namespace but Pods that are ending; the image is on the node.",
         "start_s: from the start of the process to the first answer of the laptop to a matching request on a new connection; one is asked about every 15 ms. stop_s: from Ctrl-C to the watch's news that the selector is what it was.",
         "failover_s: from SIGKILL to the first matching request that the original answers. restore_s: to the selector.",
         "races: another command joins while the last one leaves, aim_s after its Ctrl-C as far as that can be aimed at. joined: into the Session that was there; waited: for a closing one; alone: it was gone.",
         "start_s and stop_s are medians, failover_s and restore_s the slowest. Each scenario has its own batches, with commit and load average.",
         "failed_requests: those of bystanders that failed, were answered wrongly or by a laptop, or that a client had to send again.",
-        "cleared_s: until nothing is left, drain of 2 s included, asked every 300 ms after the round.",
+        "cleared_s: from the end of a round until nothing is left but Pods that are ending, asked every 300 ms; after a batch, those are waited for too.",
     ]
 
     private static func say(_ text: String) {

@@ -16,6 +16,8 @@ struct Settings: Sendable, Hashable {
     var rate = 100
     /// Decides what happens when in a race.
     var seed: UInt64
+    /// No round of a scenario begins after so long.
+    var minutes = 60
     /// Whether the runs are added to those that the file has of the same commit.
     var appends = false
     /// Where the document is written.
@@ -54,6 +56,7 @@ struct Settings: Sendable, Hashable {
         }
         self.rate = try value("RELIABILITY_RATE", self.rate)
         self.seed = try value("RELIABILITY_SEED", seed)
+        self.minutes = try value("RELIABILITY_MINUTES", self.minutes)
         self.appends = try value("RELIABILITY_APPEND", 0) > 0
         self.output = environment["RELIABILITY_OUTPUT"] ?? output
     }

@@ -12,17 +12,20 @@ struct SettingsTests {
     func defaults() throws {
         let settings = try self.settings([:])
         #expect(settings.counts == [.cycles: 30, .races: 100, .failovers: 10])
-        #expect(settings.rate == 100 && settings.seed == 7 && !settings.appends && settings.output == "/default")
+        #expect(
+            settings.rate == 100 && settings.minutes == 60 && settings.seed == 7 && !settings.appends
+                && settings.output == "/default"
+        )
     }
 
     @Test("Scenarios and counts are chosen, and the command says so")
     func chosen() throws {
         let settings = try self.settings([
             "RELIABILITY_SCENARIOS": "races cycles", "RELIABILITY_RACES": "3", "RELIABILITY_RATE": "40",
-            "RELIABILITY_SEED": "9", "RELIABILITY_APPEND": "1", "RELIABILITY_OUTPUT": "/x",
+            "RELIABILITY_SEED": "9", "RELIABILITY_APPEND": "1", "RELIABILITY_OUTPUT": "/x", "RELIABILITY_MINUTES": "5",
         ])
         #expect(settings.counts == [.cycles: 30, .races: 3])
-        #expect(settings.appends && settings.output == "/x")
+        #expect(settings.appends && settings.output == "/x" && settings.minutes == 5)
         #expect(
             settings.command
                 == "RELIABILITY_SCENARIOS='cycles races' RELIABILITY_CYCLES=30 RELIABILITY_RACES=3 "
