@@ -169,9 +169,9 @@ public struct InterceptRun: Sendable {
         let reason =
             Task.isCancelled || error is CancellationError
             ? "\(self.options.owner) ended the intercept" : "the intercept of \(self.options.owner) failed: \(error)"
-        self.events(.step("ending the intercept"))
-        // owner: awaited in the next line; a task of its own because cancellation must not stop the clean-up.
+        // owner: awaited below; a task of its own because cancellation must not stop the clean-up.
         let leaving = Task { try await Leaving(run: self).leave(routeID: routeID, of: session, reason: reason) }
+        self.events(.step("ending the intercept"))
         do {
             try await leaving.value
         } catch let failure {

@@ -52,7 +52,7 @@ struct RequestSender: Sendable {
 
     private func sayWaiting() {
         self.policy.notice(
-            "no answer from the API server \(self.transport.peer.server) for \(self.policy.patience.components.seconds) s; "
+            "no usable answer from the API server \(self.transport.peer.server) for \(self.policy.patience.components.seconds) s; "
                 + "still trying"
         )
     }

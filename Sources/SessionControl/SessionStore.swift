@@ -115,17 +115,23 @@ public struct SessionStore: Sendable {
     @discardableResult
     public func update(_ change: (Session) throws -> Session?) async throws -> Session? {
         var looks = SecondLooks()
+        // What a try made whose answer was lost, if it arrived.
+        var tried: Session?
         while let session = try await self.find() {
+            // That one is over; the change was not meant for its successor.
+            if let tried, tried.incarnation != session.incarnation { return tried }
             guard let changed = try change(session) else { return session }
             do {
                 return try await self.replace(changed)
-            } catch let error as KubernetesError where error.isConflict || looks.allow(error) {
+            } catch let error as KubernetesError where error.isConflict {
                 continue
+            } catch let error as KubernetesError where looks.allow(error) {
+                tried = changed
             } catch let error as KubernetesError where error.isNotFound {
-                return nil
+                break
             }
         }
-        return nil
+        return tried
     }
 
     /// Merges a value into the Session's status. Each writer has members of its own there, so nothing is compared but the

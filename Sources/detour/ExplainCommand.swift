@@ -74,7 +74,15 @@ struct ExplainCommand: AsyncParsableCommand {
                 do {
                     session = try await SessionInventory(client: client).session(named: service)
                 } catch let error as SessionControlError {
-                    guard try await client.resources(.services).find(service) != nil else { throw error }
+                    guard let found = try await client.resources(.services).find(service) else { throw error }
+                    // A Session that cannot be seen or read is not none.
+                    guard ServiceSwap.selectedIncarnation(of: found) == nil else {
+                        throw InterceptError(
+                            .forbidden,
+                            "service \(service) is intercepted, but its session cannot be seen or read: `detour session list` "
+                                + "and `detour doctor \(service)` say more"
+                        )
+                    }
                     return Terminal.print(
                         try Self.notIntercepted(service, in: client.namespace, asked.request).text(self.output)
                     )

@@ -20,7 +20,8 @@ enum Failure {
             throw ValidationError(error.message)
         } catch let error as ImageError where error.code == .invalidReference {
             throw ValidationError("\(error)")
-        } catch let error as KubernetesError where error.isForbidden {
+        } catch let error as KubernetesError where error.isForbidden && error.request?.contains("/namespaces/") == true
+        {
             Terminal.say(
                 "\(error); an administrator decides that: `detour install -n NAMESPACE --user YOU` gives what intercepts in a "
                     + "namespace need",

@@ -17,7 +17,9 @@ extension InterceptCommand {
         let interruptions = Interruptions(options, namespace: client.namespace)
         let note: @Sendable (InterceptEvent) -> Void = { event in
             switch event {
-            case .ready: isReady.withLock { $0 = true }
+            case .ready:
+                isReady.withLock { $0 = true }
+                interruptions.ready()
             case .restored: interruptions.restored()
             default: break
             }
@@ -41,7 +43,7 @@ extension InterceptCommand {
         }
         guard isReady.withLock({ $0 }) else {
             Terminal.say("ended before the intercept was ready")
-            throw ExitCode(128 + SIGINT)
+            throw interruptions.status.map { ExitCode($0) } ?? .failure
         }
         try self.judge(run)
     }
@@ -73,13 +75,13 @@ extension InterceptCommand {
         let (stopping, stop) = AsyncStream<Void>.makeStream()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                await Signals.each { _ in
-                    switch interruptions.next() {
+                await Signals.each { signal in
+                    switch interruptions.next(signal) {
                     case .leave: stop.finish()
                     case .say(let text): Terminal.say(text)
                     case .abandon(let text):
                         Terminal.say(text, .warning)
-                        Foundation.exit(128 + SIGINT)
+                        Foundation.exit(interruptions.status ?? 1)
                     }
                 }
             }

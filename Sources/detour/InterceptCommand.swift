@@ -179,7 +179,9 @@ struct InterceptCommand: AsyncParsableCommand {
             throw ValidationError("--mirror takes nothing: leave out --take-over and --on-unreachable")
         }
         if self.mirroring.mirror, self.localSide.localScheme != .http {
-            throw ValidationError("--mirror asks the local process over plain HTTP/1.1: leave out --local-scheme")
+            throw ValidationError(
+                "--mirror asks the local process in the version of HTTP that came, without TLS: leave out --local-scheme"
+            )
         }
         if let replicas, replicas < 1 { throw ValidationError("--replicas takes a number from 1, not \(replicas)") }
     }

@@ -17,7 +17,14 @@ final class Interruptions: Sendable {
     private let service: String
     private let namespace: String
     private let ttlSeconds: Int
-    private let state = Mutex((count: 0, isRestored: false))
+    private struct State {
+        var count = 0
+        var signal: Int32?
+        var isReady = false
+        var isRestored = false
+    }
+
+    private let state = Mutex(State())
 
     /// None so far, of an intercept with these options.
     init(_ options: InterceptOptions, namespace: String) {
@@ -26,32 +33,49 @@ final class Interruptions: Sendable {
         self.ttlSeconds = options.ttlSeconds
     }
 
+    /// The interceptor serves, and would end the intercept by itself.
+    func ready() {
+        self.state.withLock { $0.isReady = true }
+    }
+
     /// The Service is what it was.
     func restored() {
         self.state.withLock { $0.isRestored = true }
     }
 
-    /// One more.
-    func next() -> Answer {
-        let (count, isRestored) = self.state.withLock { state in
+    /// The status of a program that the first of them ended; nil while there was none.
+    var status: Int32? { self.state.withLock { $0.signal.map { 128 + $0 } } }
+
+    /// One more, by its number.
+    func next(_ signal: Int32) -> Answer {
+        let state = self.state.withLock { state in
             state.count += 1
+            state.signal = state.signal ?? signal
             return state
         }
-        switch count {
+        let (isReady, isRestored) = (state.isReady, state.isRestored)
+        switch state.count {
         case 1: return .leave
         case 2 where isRestored:
             return .say("the Service is back already; once more does not wait for the interceptor's Pods to end")
         case _ where isRestored: return .abandon("not waited for: the interceptor's Pods end by themselves")
-        case 2:
+        case 2 where isReady:
             return .say(
                 "still putting the Service back; once more leaves that to the cluster, which does it within "
-                    + "\(Seconds(self.ttlSeconds))"
+                    + "\(Seconds(self.restoring))"
             )
-        default:
+        case 2: return .say("still removing what was made; once more leaves it there")
+        case _ where isReady:
             return .abandon(
                 "left as it is: the interceptor restores service \(self.service) in namespace \(self.namespace) within "
-                    + "\(Seconds(self.ttlSeconds)); `detour session close \(self.service) -n \(self.namespace)` does it at once"
+                    + "\(Seconds(self.restoring)); `\(self.close)` does it at once"
             )
+        default: return .abandon("left as it is: `\(self.close)` removes what was made")
         }
     }
+
+    private var close: String { "detour session close \(self.service) -n \(self.namespace)" }
+
+    /// What is promised for a laptop that is gone: the ttl, and 15 s to notice and to act.
+    private var restoring: Int { self.ttlSeconds + 15 }
 }

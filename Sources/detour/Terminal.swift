@@ -22,7 +22,12 @@ enum Terminal {
             case .error: "error: "
             }
         let line = prefix + Self.inert(ProgramName.spoken(text))
-        FileHandle.standardError.write(Data((Self.painted(line, tone, isColoured: Self.isColoured) + "\n").utf8))
+        Self.write(Self.painted(line, tone, isColoured: Self.isColoured) + "\n", to: .standardError)
+    }
+
+    /// A reader that went away (`| head`, a window that was closed) is no reason to leave anything undone.
+    private static func write(_ text: String, to stream: FileHandle) {
+        try? stream.write(contentsOf: Data(text.utf8))
     }
 
     /// Text in the colour of its tone.
@@ -52,13 +57,13 @@ enum Terminal {
 
     /// Asks on stderr and reads a line from stdin; nil at the end of the input.
     static func ask(_ question: String) -> String? {
-        FileHandle.standardError.write(Data(Self.inert(question).utf8))
+        Self.write(Self.inert(question), to: .standardError)
         return readLine()
     }
 
     /// Data on stdout.
     static func print(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        Self.write(text + "\n", to: .standardOutput)
     }
 
     /// The text without control characters but line feeds: what a cluster says must not steer a terminal.

@@ -109,10 +109,25 @@ struct InvocationTests {
     func interruptions() throws {
         let options = try InterceptCommand.parse(["leaf", "--ttl", "2m"]).options(service: "leaf")
         let interruptions = Interruptions(options, namespace: "shop")
-        #expect(interruptions.next() == .leave)
-        guard case .say(let text) = interruptions.next() else { return #expect(Bool(false), "not said") }
-        #expect(text.hasSuffix("within 2m"))
-        guard case .abandon(let last) = interruptions.next() else { return #expect(Bool(false), "not abandoned") }
+        interruptions.ready()
+        #expect(interruptions.status == nil)
+        #expect(interruptions.next(15) == .leave)
+        guard case .say(let text) = interruptions.next(2) else { return #expect(Bool(false), "not said") }
+        #expect(text.hasSuffix("within \(Seconds(135))"))
+        guard case .abandon(let last) = interruptions.next(2) else { return #expect(Bool(false), "not abandoned") }
         #expect(last.contains("`detour session close leaf -n shop` does it at once"))
+        #expect(interruptions.status == 143)
+    }
+
+    @Test("Before there is an interceptor, nobody is promised to clean up")
+    func interruptionsEarly() throws {
+        let options = try InterceptCommand.parse(["leaf"]).options(service: "leaf")
+        let interruptions = Interruptions(options, namespace: "shop")
+        #expect(interruptions.next(2) == .leave)
+        #expect(interruptions.next(2) == .say("still removing what was made; once more leaves it there"))
+        #expect(
+            interruptions.next(2)
+                == .abandon("left as it is: `detour session close leaf -n shop` removes what was made")
+        )
     }
 }

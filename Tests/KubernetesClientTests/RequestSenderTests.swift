@@ -73,7 +73,7 @@ struct RequestSenderTests {
         policy.notice = { text in told.withLock { $0.append(text) } }
         let client = KubernetesClient(transport: late, namespace: "shop", policy: policy)
         for _ in 0..<2 { _ = try await client.resources(.services).get("leaf") }
-        let text = "no answer from the API server \(late.peer.server) for 0 s; still trying"
+        let text = "no usable answer from the API server \(late.peer.server) for 0 s; still trying"
         #expect(told.withLock { $0 } == [text, text])
     }
 

@@ -63,4 +63,40 @@ struct SecondLookTests: InterceptScenario {
         let tries = server.requests.filter { $0.method == .post && $0.segments.last == "deployments" }.count
         #expect(tries == 4)
     }
+
+    @Test(
+        "A close whose answer is lost does not close the Session that somebody made meanwhile",
+        arguments: SessionKind.allCases
+    )
+    func successor(kind: SessionKind) async throws {
+        let (cluster, service) = self.world(kind)
+        let server = ModelAPIServer(cluster)
+        let first = try await self.hijack(self.store(server), service, kind)
+        var second = first
+        second.incarnation = String(repeating: "b2", count: 20)
+        let store = self.store(SlowAnswer(base: server, successor: second, server: server))
+        let after = try await store.update { $0.closing(reason: "tidy") }
+        #expect(after?.incarnation == first.incarnation)
+        #expect(after?.phase == .closing)
+        let stored = try await self.store(server).find()
+        #expect(stored?.incarnation == second.incarnation)
+        #expect(stored?.phase == .active)
+    }
+}
+
+/// The answer to the first change is lost, and comes so late that the Session has ended and another one is there.
+private struct SlowAnswer: WrappingTransport {
+    let base: any KubernetesTransport
+    let successor: Session
+    let server: ModelAPIServer
+
+    func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
+        let response = try await self.base.send(request)
+        guard request.method == .patch else { return response }
+        self.server.change { cluster in
+            _ = cluster.handle(.delete(self.successor.kind.type, in: "shop", name: self.successor.name))
+            cluster.put(self.successor.object)
+        }
+        throw KubernetesError(.timeout, "no answer")
+    }
 }

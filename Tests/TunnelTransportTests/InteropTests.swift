@@ -22,7 +22,7 @@ struct InteropTests {
         let ended = group.next().makePromise(of: TunnelError.self)
         var timing = TunnelTiming()
         timing.pingInterval = .milliseconds(50)
-        let channel = try await ClientBootstrap(group: group)
+        try await ClientBootstrap(group: group)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { [timing] channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -34,12 +34,14 @@ struct InteropTests {
                     channel.closeFuture.whenComplete { _ in _ = bound.value }
                 }
             }
-            .connect(host: "127.0.0.1", port: port).get()
-        try await channel.eventLoop.submit {
-            let mux = try channel.pipeline.syncOperations.handler(type: YamuxHandler.self)
-            mux.begin()
-            body(mux)
-        }.get()
+            .connect(host: "127.0.0.1", port: port)
+            // On the loop, at once: the peer may be done with all of its streams before this task goes on.
+            .flatMapThrowing { channel in
+                let mux = try channel.pipeline.syncOperations.handler(type: YamuxHandler.self)
+                mux.begin()
+                body(mux)
+            }
+            .get()
         let reason = try await ended.futureResult.get()
         try await group.shutdownGracefully()
         return reason

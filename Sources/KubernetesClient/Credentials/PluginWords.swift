@@ -19,10 +19,11 @@ final class PluginWords: Sendable {
         /// What is to be told now.
         mutating func take() -> [String] {
             guard self.isTelling else { return [] }
-            let taken = self.lines.prefix(max(0, PluginWords.mostLines - self.told))
+            let room = max(0, PluginWords.mostLines - self.told)
+            let taken = self.lines.enumerated().filter { $0 < room || $1.contains("://") }.map(\.element)
             self.told += taken.count
             self.lines = []
-            return Array(taken)
+            return taken
         }
     }
 
@@ -40,6 +41,10 @@ final class PluginWords: Sendable {
         self.tell(
             self.state.withLock { state in
                 state.isTelling = true
+                // A question may end without a line feed.
+                let line = ExecRun.line(state.rest)
+                state.rest = []
+                if !line.isEmpty { state.lines.append(line) }
                 return state.take()
             }
         )
@@ -55,8 +60,13 @@ final class PluginWords: Sendable {
                 }
                 let line = ExecRun.line(state.rest)
                 state.rest = []
-                if line.contains("://") { state.isTelling = true }
-                if !line.isEmpty, state.lines.count < Self.mostLines { state.lines.append(line) }
+                if line.contains("://"), !state.isTelling {
+                    state.isTelling = true
+                    // What leads up to it, and not the log of a talkative plugin.
+                    state.lines = state.lines.suffix(2)
+                }
+                if state.lines.count == Self.mostLines { state.lines.removeFirst() }
+                if !line.isEmpty { state.lines.append(line) }
             }
             return state.take()
         }
