@@ -166,6 +166,9 @@ extension InterceptEndToEndTests {
         let events = try detour.output.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
         let compared = events.filter { $0["event"]?.string == "compared" }
         #expect(compared.count == 24)
+        // 16 MiB, and two streams of 10 MB.
+        let long = events.filter { $0["event"]?.string == "not-compared" && $0["reason"]?.string == "too-long" }
+        #expect(long.reduce(0) { $0 + ($1["count"]?.integer ?? 0) } >= 3, "\(detour.output)")
         for event in compared where event["target"]?.string != "/test.Echo/missing" {
             #expect(event["differences"]?.array?.map { $0["name"]?.string } == ["x-server"], "\(event)")
         }
