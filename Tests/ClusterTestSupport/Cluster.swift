@@ -78,30 +78,32 @@ public enum Cluster {
 
     /// The names of everything an intercept makes that is still there.
     ///
-    /// - Parameter butEndingPods: leaves out Pods that were deleted and that the kubelet has not ended yet.
+    /// - Parameter butEnding: leaves out Pods that were deleted and that the kubelet has not ended yet, and what only Pods own:
+    ///   the garbage collector takes that with the last of them.
     public static func residue(
         of service: String,
         in namespace: String = "shop",
-        butEndingPods: Bool = false
+        butEnding: Bool = false
     ) async throws -> [String] {
-        let line = #"{range .items[*]}{.kind}/{.metadata.name} {.metadata.deletionTimestamp}{"\n"}{end}"#
+        let fields = "{.kind}/{.metadata.name}|{.metadata.deletionTimestamp}|{.metadata.ownerReferences[*].kind}"
         let found = try await self.kubectl(
             "get",
             "\(try await self.kinds()),pod",
             "-n",
             namespace,
             "-o",
-            "jsonpath=\(line)",
+            "jsonpath={range .items[*]}\(fields){\"\\n\"}{end}",
             "--ignore-not-found"
         )
         let ours = ["interceptor-\(service)", "intercept-\(namespace)-\(service)"]
         var names: [String] = []
         for line in found.split(separator: "\n") {
-            let words = line.split(separator: " ").map(String.init)
-            guard let name = words.first, ours.contains(where: { name.contains($0) }) else { continue }
-            let isPod = name.hasPrefix("Pod/")
-            if isPod, words.count > 1, butEndingPods { continue }
-            names.append(isPod ? "pod/\(name.dropFirst(4))" : name)
+            let parts = line.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 3, ours.contains(where: { parts[0].contains($0) }) else { continue }
+            let isPod = parts[0].hasPrefix("Pod/")
+            let owners = Set(parts[2].split(separator: " "))
+            if butEnding, isPod ? !parts[1].isEmpty : owners == ["Pod"] { continue }
+            names.append(isPod ? "pod/\(parts[0].dropFirst(4))" : parts[0])
         }
         return names
     }
@@ -115,14 +117,14 @@ public enum Cluster {
         in namespace: String = "shop",
         within limit: Duration = .seconds(90),
         every pause: Duration = .milliseconds(100),
-        butEndingPods: Bool = false
+        butEnding: Bool = false
     ) async throws {
         do {
             try await self.eventually("nothing is left", within: limit, every: pause) {
-                try await self.residue(of: service, in: namespace, butEndingPods: butEndingPods).isEmpty
+                try await self.residue(of: service, in: namespace, butEnding: butEnding).isEmpty
             }
         } catch let failure as ShellFailure {
-            let left = try await self.residue(of: service, in: namespace, butEndingPods: butEndingPods)
+            let left = try await self.residue(of: service, in: namespace, butEnding: butEnding)
             var report = [failure.description, "left: \(left)"]
             for pod in left where pod.hasPrefix("pod/") {
                 let words = ["-n", namespace, pod]

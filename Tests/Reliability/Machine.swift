@@ -12,10 +12,10 @@ enum Machine {
 
     static func date() -> JSONValue { .string(Date.now.formatted(.iso8601)) }
 
-    /// The last commit that changed what is measured or what measures, and whether there are changes to it.
+    /// The last commit that changed what is measured, and whether there are changes to it.
     static func commit() async throws -> JSONValue {
         let git = ["git", "-C", "/\(Shell.root)"]
-        let measured = ["--", "Sources", "Tests/Reliability", "Tests/ClusterTestSupport", "demo", "scripts"]
+        let measured = ["--", "Sources", "demo", "scripts"]
         let last = try await Self.must(git + ["log", "-1", "--format=%H"] + measured)
         let changes = try await Self.must(git + ["status", "--porcelain"] + measured)
         return .string(last + (changes.isEmpty ? "" : " and changes"))

@@ -121,13 +121,13 @@ struct Reliability {
     }
 
     private static let notes: JSONValue = [
-        "Each round, and each chain of ten races, begins and ends with nothing of Detour in the namespace but Pods that are ending; the image is on the node.",
+        "Each round, and each chain of ten races, begins and ends with nothing of Detour in the namespace but Pods that are ending and what only they own; the image is on the node.",
         "start_s: from the start of the process to the first answer of the laptop to a matching request on a new connection; one is asked about every 15 ms. stop_s: from Ctrl-C to the watch's news that the selector is what it was.",
         "failover_s: from SIGKILL to the first matching request that the original answers. restore_s: to the selector.",
         "races: another command joins while the last one leaves, aim_s after its Ctrl-C as far as that can be aimed at. joined: into the Session that was there; waited: for a closing one; alone: it was gone.",
         "start_s and stop_s are medians, failover_s and restore_s the slowest. Each scenario has its own batches, with commit and load average.",
         "failed_requests: those of bystanders that failed, were answered wrongly or by a laptop, or that a client had to send again.",
-        "cleared_s: from the end of a round until nothing is left but Pods that are ending, asked every 300 ms; after a batch, those are waited for too.",
+        "cleared_s: from the end of a round until nothing is left but Pods that are ending and what only they own, asked every 300 ms; after a batch, those are waited for too.",
     ]
 
     private static func say(_ text: String) {

@@ -154,10 +154,10 @@ extension Stage {
     /// What is left when Kubernetes has had its time.
     private func takeStock(_ outcome: inout Outcome) async throws {
         do {
-            try await Cluster.nothingIsLeft(of: "leaf", every: .milliseconds(300), butEndingPods: true)
+            try await Cluster.nothingIsLeft(of: "leaf", every: .milliseconds(300), butEnding: true)
         } catch let failure as ShellFailure {
             outcome.problems.append("\(failure)")
-            outcome.residue = try await Cluster.residue(of: "leaf", butEndingPods: true)
+            outcome.residue = try await Cluster.residue(of: "leaf", butEnding: true)
         }
         outcome.residue += try await Cluster.snapshot("leaf").differences(from: self.before).map(\.description)
     }
