@@ -106,7 +106,9 @@ struct HeldIntercept: Sendable {
     /// Waits until every wanted replica is ready and holds a tunnel, or says why that will not be.
     private func proven(_ keeper: TunnelKeeper) async throws -> Session {
         let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(120)
+        let start = clock.now
+        let deadline = start + .seconds(120)
+        var patience = StartPatience()
         let trouble = PodTrouble(
             client: self.run.client,
             namespace: self.run.names.namespace,
@@ -122,6 +124,17 @@ struct HeldIntercept: Sendable {
                 session.isSuspended
                 ? [] : now.pods.filter { $0.isReady && $0.isLive && keeper.connected.contains($0.uid) }
             if ready.count >= session.settings.replicas { return session }
+            let query =
+                "kubectl describe pods -n \(session.namespace) -l \(Marks.podQuery(incarnation: session.incarnation))"
+            if let word = patience.word(
+                elapsed: clock.now - start,
+                ready: ready.count,
+                wanted: session.settings.replicas,
+                pods: now.pods.count,
+                query: query
+            ) {
+                self.run.events(.step(word))
+            }
             if let error = try await trouble.find(
                 deployment: self.run.names.interceptor,
                 podQuery: Marks.podQuery(incarnation: session.incarnation)
@@ -136,8 +149,7 @@ struct HeldIntercept: Sendable {
                 throw InterceptError(
                     .notReady,
                     "the interceptor did not become ready within 120 s (\(ready.count) of \(session.settings.replicas) "
-                        + "replicas); see kubectl describe pods -n \(session.namespace) "
-                        + "-l \(Marks.podQuery(incarnation: session.incarnation))"
+                        + "replicas); see \(query)"
                 )
             }
             try await Task.sleep(for: .milliseconds(150))

@@ -168,6 +168,10 @@ struct InstallerTests {
         #expect(steps.last?.outcome == (verb == "patch" ? .changed : .created))
         let binding = self.server.cluster[.roleBindings, "shop", Installation.roleName]
         #expect(binding?["subjects"] == wanted.items.last?.manifest["subjects"])
+        // What makes a server tell of a race: the version that was judged goes with the change.
+        let patches = self.server.requests.filter { $0.method == .patch }
+        #expect(patches.allSatisfy { $0.body?[path: "metadata", "resourceVersion"]?.string?.isEmpty == false })
+        #expect(patches.isEmpty == (verb != "patch"))
     }
 
     @Test("A race that never ends is an error, not a loop")

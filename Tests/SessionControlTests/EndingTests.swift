@@ -106,10 +106,13 @@ struct EndingTests: InterceptScenario {
         let (server, _) = self.server(cluster, dyingAt: nil)
         let store = self.store(server)
         let session = try await self.hijack(store, service, kind)
-        server.change { cluster in
+        // A replica that holds connections of others: it would be waited for.
+        let pod = server.change { cluster in
             let labels = JSONValue(Marks.selector(incarnation: session.incarnation))
-            cluster.put(DynamicObject(.pods, name: "p", namespace: "shop", ["metadata": ["labels": labels]]))
+            return cluster.put(DynamicObject(.pods, name: "p", namespace: "shop", ["metadata": ["labels": labels]]))
         }
+        let replica: JSONValue = ["pod": "p", "fingerprint": "ff", "drained": false]
+        try await store.mergeStatus(["replicas": .object([pod.uid: replica])], of: session)
         let told = Mutex<[JSONValue?]>([])
         let ending = SessionEnding(store: store) {
             let leaf = server.cluster[.services, "shop", "leaf"]
