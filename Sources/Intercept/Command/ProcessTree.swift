@@ -22,7 +22,8 @@ struct ProcessTree: Sendable {
     static var now: ProcessTree {
         #if os(Linux)
             let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-            let texts = names.lazy.filter { $0.allSatisfy(\.isNumber) }
+            // Not lazily: what is asked twice may have ended in between.
+            let texts = names.filter { $0.allSatisfy(\.isNumber) }
                 .compactMap { FileManager.default.contents(atPath: "/proc/\($0)/stat") }
             return ProcessTree(stats: texts.map { String(decoding: $0, as: UTF8.self) })
         #else
