@@ -75,7 +75,7 @@ extension HTTP2Relay {
         switch move {
         case nil, .nothing: break
         case .askOriginal:
-            if self.original.hasEnded || self.original.lastAccepted != nil {
+            if self.original.hasEnded || self.original.lastAccepted != nil || self.hasPassedClientEnd {
                 self.refuse(id)
             } else {
                 self.open(id, at: .original)

@@ -19,8 +19,8 @@ extension HTTP2Relay {
         case .client: break
         case .original: break
         case .laptop(let number):
-            // What it sent before it ended is read first.
-            while self.readFrame(peer) {}
+            // What it sent before it ended is read first: in one go, so only as far as what that becomes stays bounded.
+            while self.client.outbox.readableBytes < Bounds.pressure, self.readFrame(peer) {}
             self.laptopFailed(number, self.laptops[number]?.lossReason ?? .tunnelReset)
         }
     }
@@ -33,6 +33,8 @@ extension HTTP2Relay {
             let isNeeded = self.streams.isEmpty || self.streams.values.contains { $0.server == .original }
             // While only diverted streams are under way the client does not notice; afterwards it sees an end.
             self.original.hasEnded = true
+            // What waits for it is for nobody, and in nobody's way.
+            self.original.setWritable(true)
             if isNeeded || self.phase != .relaying { self.end(reset: true, .upstreamClosed) }
         case .laptop(let number): self.laptopFailed(number, self.laptops[number]?.lossReason ?? .tunnelReset)
         }
@@ -175,12 +177,28 @@ extension HTTP2Relay {
         guard self.client.hasEnded, !self.hasPassedClientEnd, self.reads(.client) else {
             return
         }
-        guard !self.streams.values.contains(where: { $0.up.isPending || $0.serverStream == nil }) else {
+        guard !self.streams.values.contains(where: { $0.up.isPending || self.mayAskOriginal($0) }) else {
             return
         }
         self.hasPassedClientEnd = true
         self.passLastWindows()
         self.actions.append(.finish(.original))
+    }
+
+    /// Whether a stream without a server may still need the original, or has an answer that can still go on.
+    private func mayAskOriginal(_ stream: RelayedStream) -> Bool {
+        guard stream.serverStream == nil else {
+            return false
+        }
+        return stream.resetAfter != nil || stream.isSynthetic ? self.canMove(stream.down) : true
+    }
+
+    /// Whether a response will still move: after the client's end no news of room comes from it.
+    private func canMove(_ flow: Flow) -> Bool {
+        guard self.client.hasEnded, self.reads(.client), !flow.queue.isEmpty else {
+            return flow.isPending
+        }
+        return flow.sendWindow > 0 && self.client.sendWindow > 0
     }
 
     /// Ends the connection when nothing is left to be done on it.
@@ -200,11 +218,12 @@ extension HTTP2Relay {
             if self.streams.isEmpty { self.beginClosing() }
             return
         }
-        let own = self.streams.values.filter { $0.server == .original && $0.serverStream != nil }
-        guard !own.contains(where: { $0.down.isPending }) else {
+        // Those too that it has reset once their response was whole.
+        let own = self.streams.values.filter { $0.server == .original && !$0.isSynthetic }
+        guard !own.contains(where: { self.canMove($0.down) }) else {
             return
         }
-        if !own.isEmpty || self.streams.isEmpty {
+        if own.contains(where: { $0.serverStream != nil || $0.down.isPending }) || self.streams.isEmpty {
             // Streams of the original's are cut off with its connection, as they would be without us.
             self.beginClosing()
         } else {

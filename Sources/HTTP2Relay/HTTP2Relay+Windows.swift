@@ -148,8 +148,9 @@ extension Link {
         self.initialReceiveWindow == 0
     }
 
-    /// How far below zero a body may be: its sender need not have read yet that we took room from it.
+    /// How far below zero a body may be: its sender need not have read yet that we took room from it, and may have counted
+    /// frames before it did that it sends after saying so (as Go's client does).
     var tolerance: Int {
-        self.acknowledgedSettings < self.pressingSettings ? Bounds.streamWindow : 0
+        self.isPressed || self.acknowledgedSettings < self.pressingSettings ? Bounds.streamWindow : 0
     }
 }

@@ -32,11 +32,6 @@ struct Flow: Sendable {
     var isPending: Bool {
         !self.isDone && (!self.queue.isEmpty || self.hasEnded)
     }
-
-    /// Whether what there is waits for the receiver to make room.
-    var isStuck: Bool {
-        !self.queue.isEmpty && self.sendWindow <= 0
-    }
 }
 
 /// One request and its response.

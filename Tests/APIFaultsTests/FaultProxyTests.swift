@@ -39,7 +39,7 @@ struct FaultProxyTests {
         )
         let port = try await proxy.start()
         var limits = LiveTransport.Limits()
-        limits.answer = .seconds(1)
+        limits.answer = .seconds(5)
         let transport = try LiveTransport(
             ClusterConnection(
                 server: ServerAddress(host: "localhost", port: port, isTLS: true),

@@ -98,9 +98,15 @@ public final class RunningProcess: Sendable {
         if self.status == nil { kill(self.pid, signal) }
     }
 
-    /// Waits for the end.
-    public func ended() async -> Int32 {
-        await withCheckedContinuation { continuation in
+    /// Waits for the end; what does not end in time is killed, which its status then says (137).
+    public func ended(within limit: Duration = .seconds(180)) async -> Int32 {
+        // owner: cancelled in the line below its use.
+        let impatience = Task {
+            try await Task.sleep(for: limit)
+            self.signal(SIGKILL)
+        }
+        defer { impatience.cancel() }
+        return await withCheckedContinuation { continuation in
             let status = self.kept.withLock { kept -> Int32? in
                 if let status = kept.status { return status }
                 kept.waiters.append(continuation)

@@ -181,7 +181,10 @@ struct WindowTests {
             _ = server.send(&rig, stream, count: 300_000)
         }
         _ = rig.take(.client)
-        rig.data(.original, 239, [1])
+        // Counted before room was taken, sent after that was acknowledged: once, and not for ever.
+        rig.data(.original, 239, [UInt8](repeating: 1, count: 16_384))
+        #expect(rig.take(.client).isEmpty)
+        for _ in 0..<16 { rig.data(.original, 239, [UInt8](repeating: 1, count: 16_384)) }
         #expect(rig.take(.client).map { [Int($0.stream), $0.number] } == [[239, 3]])
         // An end needs no room.
         rig.data(.original, 237, [], end: true)

@@ -30,12 +30,15 @@ struct Bars: Sendable {
         func none(_ what: String, _ name: String, of all: String?) {
             guard let value = document[name]?.integer else { return }
             let whole = all.map { " of \($0)" } ?? ""
-            lines.append(Line(what: what, bar: "0", measured: "\(value)\(whole)", isMet: value == 0))
+            // Of no requests at all, none failing says nothing.
+            let isMet = value == 0 && (all == nil || all != "0")
+            lines.append(Line(what: what, bar: "0", measured: "\(value)\(whole)", isMet: isMet))
         }
         let ttl = document[path: "scenarios", "failovers", "batches"]?[0]?["ttl_s"]?.number
         time("process start → first diverted request", "cycles", "start_s", "median", limit: 3)
         time("Ctrl-C → selector restored", "cycles", "stop_s", "median", limit: 2)
         time("command killed → the original answers a matching request", "failovers", "failover_s", "max", limit: 3.5)
+        time("… the slowest matching request of that time", "failovers", "slowest_s", "max", limit: 3.5)
         if let ttl { time("command killed → selector restored", "failovers", "restore_s", "max", limit: ttl + 15) }
         none(
             "requests of bystanders that failed or were altered",
@@ -43,6 +46,7 @@ struct Bars: Sendable {
             of: document["requests"].map(Self.count)
         )
         none("objects and fields left behind", "residue", of: nil)
+        lines += Self.shortcomings(document)
         none("rounds in which anything else was wrong", "problems", of: Self.rounds(document))
         self.lines = lines
     }
@@ -52,6 +56,28 @@ struct Bars: Sendable {
         (["| what | bar | measured |", "|---|---|---|"]
             + self.lines.map { "| \($0.what) | \($0.bar) | \($0.measured)\($0.isMet ? "" : " **missed**") |" })
             .joined(separator: "\n")
+    }
+
+    /// A line for each batch that made fewer rounds than were asked for, or left more objects than there were.
+    private static func shortcomings(_ document: JSONValue) -> [Line] {
+        Settings.Scenario.allCases.flatMap { scenario in
+            (document[path: "scenarios", scenario.rawValue, "batches"]?.array ?? []).flatMap { batch -> [Line] in
+                var lines: [Line] = []
+                if let asked = batch["asked"]?.integer, let made = batch["made"]?.integer, made < asked {
+                    let measured = "\(made)"
+                    lines.append(
+                        Line(what: "\(scenario.rawValue) made", bar: "\(asked)", measured: measured, isMet: false)
+                    )
+                }
+                if let before = batch[path: "objects", "before"]?.integer,
+                    let after = batch[path: "objects", "after"]?.integer, after > before
+                {
+                    let what = "objects in the namespace after \(scenario.rawValue)"
+                    lines.append(Line(what: what, bar: "≤ \(before)", measured: "\(after)", isMet: false))
+                }
+                return lines
+            }
+        }
     }
 
     private static func rounds(_ document: JSONValue) -> String {

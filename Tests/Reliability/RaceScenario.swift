@@ -143,6 +143,10 @@ struct RaceScenario {
         try await Task.sleep(for: .milliseconds(500))
         let strays = prober.answers.filter { $0.sent >= settled && $0.by != developer.answer }
         if let stray = strays.first { race.problems.append("\(strays.count) of his requests went elsewhere: \(stray)") }
+        let other = developer.name == self.stage.ada.name ? self.stage.bob : self.stage.ada
+        if prober.answers.contains(where: { $0.by == other.answer }) {
+            race.problems.append("\(other.name) got requests of \(developer.name)")
+        }
         let lost = prober.answers.compactMap(\.failure)
         if !lost.isEmpty { race.problems.append("\(lost.count) of his requests were answered by nobody: \(lost[0])") }
 

@@ -69,7 +69,7 @@ struct Reliability {
             let renewed = try bars.renewed(try String(contentsOf: page, encoding: .utf8))
             try Data(renewed.utf8).write(to: page)
         }
-        return bars.lines.allSatisfy(\.isMet)
+        return !bars.lines.isEmpty && bars.lines.allSatisfy(\.isMet)
     }
 
     /// Runs one scenario as often as is asked for, with bystanders all the while.
@@ -110,6 +110,7 @@ struct Reliability {
         try await Cluster.nothingIsLeft(of: Stage.names.service, within: .seconds(150), every: .milliseconds(500))
         about["load_average_after"] = try Machine.loadAverage()
         let results = try await bystanders.finish()
+        (about["asked"], about["made"]) = (.integer(Int64(count)), .integer(Int64(runs.count)))
         about["objects"] = ["before": .integer(Int64(objects)), "after": .integer(Int64(try await Self.objects()))]
         return Document.Batch(scenario: scenario, about: about, runs: runs, bystanders: results)
     }
