@@ -280,7 +280,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "APIFaults", "CertificateTestSupport", "ClusterTestSupport", "KubernetesModel", "TestSupport", "reliability",
+                "APIFaults", "CertificateTestSupport", "ClusterTestSupport", "KubernetesModel", "TestSupport",
+                "reliability",
                 nioCore, nioPosix, nioSSL, subprocess,
             ],
             swiftSettings: settings
