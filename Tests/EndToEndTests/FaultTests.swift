@@ -24,7 +24,7 @@ extension InterceptEndToEndTests {
         let seed = UInt64(ProcessInfo.processInfo.environment["DETOUR_SEED"] ?? "") ?? UInt64.random(in: 0..<1_000_000)
         var ready = 0
         var strikes: [FaultScript.Strike] = []
-        for round in 0..<4 {
+        for round in 0..<2 {
             let api = try await FaultyAPI.start(Self.weather, seed: seed + UInt64(round))
             let detour = try RunningProcess(
                 [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:9", "--drain", "2s", "--ttl", "5s"],
