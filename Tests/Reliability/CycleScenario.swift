@@ -52,11 +52,7 @@ struct CycleScenario {
         let status = await detour.ended()
         outcome.measured["ended_after_s"] = .seconds((.now - interrupted).seconds)
         if status != 0 { outcome.problems.append("exit status \(status): \(detour.errors.suffix(400))") }
-        let restored = try await self.stage.watch.moment(
-            "the selector is back",
-            since: interrupted,
-            within: .seconds(5)
-        ) { $0 == .service(selector: ["app": "leaf"]) }
+        let restored = try await self.stage.selectorIsBack(since: interrupted, within: .seconds(5))
         outcome.measured["stop_s"] = .seconds((restored - interrupted).seconds)
         let led = try await self.stage.watch.moment("the endpoints are back", since: interrupted, within: .seconds(5)) {
             $0.leadsToOriginal(of: Stage.names.service)

@@ -31,11 +31,7 @@ struct FailoverScenario {
             $0.by?.hasPrefix("leaf/leaf-") == true
         }
         outcome.measured["failover_s"] = .seconds((first.received - killed).seconds)
-        let restored = try await self.stage.watch.moment(
-            "the selector is back",
-            since: killed,
-            within: .seconds(Self.ttl + 30)
-        ) { $0 == .service(selector: ["app": "leaf"]) }
+        let restored = try await self.stage.selectorIsBack(since: killed, within: .seconds(Self.ttl + 30))
         outcome.measured["restore_s"] = .seconds((restored - killed).seconds)
         // Nothing of a dead laptop may be waited for any more, and nobody's request may be lost over it.
         let after = prober.answers.filter { $0.received >= killed }

@@ -171,11 +171,7 @@ struct RaceScenario {
         holder.signal(SIGINT)
         let status = await holder.ended()
         if status != 0 { outcome.problems.append("the last one's status \(status): \(holder.errors.suffix(400))") }
-        let restored = try await self.stage.watch.moment(
-            "the selector is back",
-            since: interrupted,
-            within: .seconds(5)
-        ) { $0 == .service(selector: ["app": "leaf"]) }
+        let restored = try await self.stage.selectorIsBack(since: interrupted, within: .seconds(5))
         outcome.measured["stop_s"] = .seconds((restored - interrupted).seconds)
     }
 }

@@ -151,6 +151,16 @@ extension Stage {
         return outcome.json
     }
 
+    /// When the Service selected the original's Pods again.
+    func selectorIsBack(
+        since start: ContinuousClock.Instant,
+        within limit: Duration
+    ) async throws -> ContinuousClock.Instant {
+        try await self.watch.moment("the selector is back", since: start, within: limit) {
+            $0 == .service(selector: ["app": "leaf"])
+        }
+    }
+
     /// What is left when Kubernetes has had its time.
     private func takeStock(_ outcome: inout Outcome) async throws {
         do {
