@@ -11,8 +11,8 @@ public import ProxyCore
 /// - A stream that no route takes is the original's: its fields go on byte for byte and in order, its body, its end and its reset
 ///   likewise, and PING, SETTINGS and GOAWAY of the two ends pass between them.
 /// - Nothing of a request goes into a tunnel before the process behind it has said that it speaks HTTP/2.
-/// - At most `Bounds.streamWindow` bytes of a body are held in each direction, and `Bounds.heldBytes` and one
-///   `Bounds.connectionWindow` of all bodies of a connection. From half of that on their senders get to know the windows of
+/// - At most `Bounds.streamWindow` bytes of a body are held in each direction (twice that for a while, where room was taken from its
+///   sender or given back), and `Bounds.heldBytes` and one `Bounds.connectionWindow` of all bodies of a connection. From half of that on their senders get to know the windows of
 ///   the receivers instead of ours, so that streams nobody reads do not fill it.
 public struct HTTP2Relay: Sendable {
     /// What the shell does next.
