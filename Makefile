@@ -3,7 +3,13 @@
 RELEASE = .build/release/detour
 IMAGE = .build/detour-image.tar
 # Thousands of runs on a model of the API server: beside them, nothing else would get its turn in time.
-RANDOM_ORDERS = RaceTests|RivalStoresTests|InterleavingTests|KillPointTests
+RANDOM_ORDERS = RaceTests|RivalStoresTests|InterleavingTests|KillPointTests|GuardianshipTests
+# One after the other: side by side on two cores, what is slow looks like what is wrong.
+define E2E
+scripts/run-tests scripts/with-cluster swift test --skip-build --filter 'InterceptEndToEndTests|RingFourTests'
+	scripts/run-tests scripts/with-cluster swift test --skip-build --filter 'ElsewhereEndToEndTests|RingFourTests'
+	scripts/run-tests scripts/with-cluster swift test --skip-build --filter 'AloneEndToEndTests|RingFourTests'
+endef
 
 .PHONY: help setup build image cluster demo test e2e bench reliability lint clean
 
@@ -33,12 +39,12 @@ test: image cluster ## all tests
 	scripts/cluster load-image $(IMAGE)
 	scripts/run-tests swift test --skip-build --skip EndToEndTests --skip '$(RANDOM_ORDERS)'
 	scripts/run-tests swift test --skip-build --filter '$(RANDOM_ORDERS)'
-	scripts/run-tests scripts/with-cluster swift test --skip-build --filter EndToEndTests
+	$(E2E)
 
 e2e: image cluster ## the tests on the real cluster only
 	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
-	scripts/run-tests scripts/with-cluster swift test --skip-build --filter EndToEndTests
+	$(E2E)
 
 bench: ## side by side with other proxies; writes Benchmarks/results.json
 	@Benchmarks/run

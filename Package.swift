@@ -71,7 +71,7 @@ let package = Package(
     products: [
         .executable(name: "detour", targets: ["detour"]),
         // For the package in Benchmarks only: the data path, with the values it is set up from.
-        .library(name: "ProxyTransport", targets: ["ProxyTransport", "ProxyCore", "TrafficMatch"]),
+        .library(name: "ProxyTransport", targets: ["ProxyTransport", "ProxyCore", "SocketLoop", "TrafficMatch"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -106,31 +106,36 @@ let package = Package(
         library("ResponseDiff", ["CZlib", "HTTPWire", "KubernetesModel"]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         // Layer 2: I/O.
+        library("HandshakeFault", [nioCore, nioSSL]),
+        // What Swift's module of the C library leaves out.
+        .target(name: "CEpoll"),
+        library("SocketLoop", ["CEpoll", nioCore], settings: dataPath),
         library(
             "ProxyTransport",
             [
-                "ProxyCore", "HTTP2Relay", "HTTP2Wire", "HTTPWire", "TLSWire", "TrafficMatch", "Tunnel", nioCore,
-                nioPosix,
+                "HandshakeFault", "ProxyCore", "HTTP2Relay", "HTTP2Wire", "HTTPWire", "SocketLoop", "TLSWire",
+                "TrafficMatch", "Tunnel", nioCore, nioPosix,
                 nioSSL, nioTLS, x509, asn1, logging,
             ],
             settings: dataPath
         ),
         library(
             "TunnelTransport",
-            ["Tunnel", nioCore, nioPosix, nioSSL, nioTLS, crypto, x509, asn1, logging],
+            ["HandshakeFault", "Tunnel", nioCore, nioPosix, nioSSL, nioTLS, crypto, x509, asn1, logging],
             settings: dataPath
         ),
         library(
             "KubernetesClient",
             [
-                "KubernetesModel", "KubernetesWatch", nioCore, nioPosix, nioSSL, nioHTTP1, nioWebSocket, nioFoundation,
-                nioSOCKS, asyncHTTPClient, yams, logging, subprocess,
+                "HandshakeFault", "KubernetesModel", "KubernetesWatch", nioCore, nioPosix, nioSSL, nioTLS, nioHTTP1,
+                nioWebSocket,
+                nioFoundation, nioSOCKS, asyncHTTPClient, yams, logging, subprocess,
                 system,
             ]
         ),
         library("SessionControl", ["InterceptPlanning", "KubernetesClient", "KubernetesModel", logging]),
         library("OCIImage", ["KubernetesModel", crypto, asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
-        // Starts a program so that it does not outlive this one; C, because Swift can call neither fork nor prctl.
+        // Starts programs that do not outlive this one, or that do; C, because Swift can call neither fork nor prctl.
         .target(name: "CSpawn"),
         // Layer 3: roles.
         library(
@@ -163,7 +168,9 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .target(
             name: "KubernetesTestSupport",
-            dependencies: ["KubernetesModel", "KubernetesClient", "TestSupport", nioCore],
+            dependencies: [
+                "KubernetesModel", "KubernetesClient", "TestSupport", nioCore, nioHTTP1, nioPosix, nioSSL,
+            ],
             path: "Tests/KubernetesTestSupport",
             swiftSettings: parsing
         ),
@@ -187,11 +194,19 @@ let package = Package(
             path: "Tests/ClusterTestSupport",
             swiftSettings: settings
         ),
+        // The proxy of faults in front of the real API server.
+        .target(
+            name: "ClusterFaults",
+            dependencies: ["APIFaults", "CertificateTestSupport", "ClusterTestSupport", nioCore, nioPosix, nioSSL],
+            path: "Tests/ClusterFaults",
+            swiftSettings: settings
+        ),
         // `make reliability`; no product of this package.
         .executableTarget(
             name: "reliability",
             dependencies: [
-                "ClusterTestSupport", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "TestSupport",
+                "APIFaults", "ClusterFaults", "ClusterTestSupport", "InterceptPlanning", "KubernetesClient",
+                "KubernetesModel", "TestSupport",
                 asyncHTTPClient, nioCore, nioHTTP1, unixSignals,
             ],
             path: "Tests/Reliability",
@@ -200,7 +215,8 @@ let package = Package(
         .testTarget(
             name: "ReliabilityTests",
             dependencies: [
-                "reliability", "ClusterTestSupport", "InterceptPlanning", "KubernetesModel", "TestSupport",
+                "reliability", "APIFaults", "ClusterTestSupport", "InterceptPlanning", "KubernetesModel",
+                "TestSupport",
             ],
             exclude: ["Goldens"],
             swiftSettings: settings
@@ -214,15 +230,15 @@ let package = Package(
         tests("KubernetesWatch", ["KubernetesModel"]),
         tests("ResponseDiff", ["CZlib", "HTTPWire", "KubernetesModel"], exclude: ["Goldens"]),
         tests("HTTP2Wire"),
+        tests("SocketLoop", [nioCore]),
+        tests("HandshakeFault", [nioCore, nioEmbedded, nioSSL]),
         tests("TLSWire"),
         tests("HTTP2Relay", ["ProxyCore", "HTTP2Wire", "TrafficMatch", nioCore]),
         tests(
             "ProxyTransport",
             [
-                "CertificateTestSupport", "HTTP2Relay", "ProxyCore", "HTTP2Wire", "HTTPWire", "TLSWire",
-                "TrafficMatch", "Tunnel",
-                nioCore,
-                nioPosix, nioEmbedded, nioSSL, nioTLS,
+                "CertificateTestSupport", "HTTP2Relay", "ProxyCore", "HTTP2Wire", "HTTPWire", "SocketLoop", "TLSWire",
+                "TrafficMatch", "Tunnel", nioCore, nioPosix, nioEmbedded, nioSSL, nioTLS,
             ],
             exclude: ["GRPC"]
         ),
@@ -263,8 +279,9 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "detour", "Intercept", "InterceptPlanning", "KubernetesClient", "KubernetesModel",
-                "KubernetesTestSupport", "ResponseDiff", "TestSupport", "TrafficMatch", arguments, yams,
+                "detour", "ClusterTestSupport", "Intercept", "InterceptPlanning", "KubernetesClient",
+                "KubernetesModel", "KubernetesTestSupport", "ResponseDiff", "TestSupport", "TrafficMatch", arguments,
+                nioCore, yams,
             ],
             exclude: ["Goldens"],
             swiftSettings: settings
@@ -280,7 +297,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "APIFaults", "CertificateTestSupport", "ClusterTestSupport", "KubernetesModel", "TestSupport",
+                "APIFaults", "CertificateTestSupport", "ClusterFaults", "ClusterTestSupport", "KubernetesModel",
+                "TestSupport",
                 "reliability",
                 nioCore, nioPosix, nioSSL, subprocess,
             ],

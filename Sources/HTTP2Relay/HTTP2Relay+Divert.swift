@@ -168,8 +168,7 @@ extension HTTP2Relay {
         self.streams.values[index].up.sendWindow = self[peer].initialSendWindow
         self.streams.values[index].up.isReady = false
         self.streams.values[index].down.receiveWindow = self[peer].initialReceiveWindow
-        let flow = self.streams.values[index].up
-        let endsStream = flow.hasEnded && flow.queue.isEmpty && flow.trailers == nil
+        let endsStream = self.streams.values[index].endsWithFields
         self[peer].writeFields(stream: number, self.streams.values[index].request, endsStream: endsStream)
         self.streams.values[index].up.isDone = endsStream
         if peer == .original { self.forgetFields(id) }

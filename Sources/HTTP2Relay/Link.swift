@@ -118,6 +118,8 @@ struct Link: Sendable {
 
     mutating func nextFrame() -> Reading {
         guard let header = self.nextHeader else {
+            // An idle connection keeps nothing of what its last bytes came in.
+            if self.inbox.readableBytes == 0 { self.inbox = ByteBuffer() }
             return .more
         }
         guard header.length <= FrameHeader.smallestMaximum else {

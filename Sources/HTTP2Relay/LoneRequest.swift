@@ -19,6 +19,7 @@ public struct LoneRequest: Sendable {
     private var reader = MessageReader()
     private var body: ByteBuffer
     private var trailers: FieldList
+    private let longestAnswer: Int
     private var streamWindow: Int
     private var hasSentEnd: Bool
     private var hasGreeting = false
@@ -29,10 +30,14 @@ public struct LoneRequest: Sendable {
     public init(_ request: CopiedMessage, longestAnswer: Int) {
         self.body = request.body
         self.trailers = request.trailers
-        self.hasSentEnd = request.body.readableBytes == 0 && request.trailers.count == 0
+        self.longestAnswer = max(longestAnswer, 65_536)
+        // gRPC's clients end with a frame of its own, and its servers have been seen to wait for that.
+        let isGRPC = request.fields.first("content-type")?.starts(with: "application/grpc".utf8) ?? false
+        self.hasSentEnd = request.body.readableBytes == 0 && request.trailers.count == 0 && !isGRPC
         self.streamWindow = self.link.initialSendWindow
         self.link.outbox.writeStaticString(connectionPreface)
-        let window = UInt32(clamping: max(longestAnswer, 65_536))
+        // A byte more than is taken, so that an answer of just that length can be told from a longer one.
+        let window = UInt32(clamping: self.longestAnswer + 1)
         self.link.writeSettings([Setting(.enablePush, 0), Setting(.initialWindowSize, window)])
         self.link.writeWindowUpdate(stream: 0, window - 65_535)
         self.link.writeFields(stream: 1, request.fields, endsStream: self.hasSentEnd)
@@ -93,7 +98,11 @@ public struct LoneRequest: Sendable {
             guard header.stream == 1, self.reader.read(header, payload) else {
                 return .failed("the answer breaks the rules of HTTP/2")
             }
-            return self.reader.isWhole ? .answered(self.reader.message) : nil
+            guard self.reader.isWhole else {
+                return self.reader.message.body.readableBytes > self.longestAnswer
+                    ? .failed("the answer is longer than \(self.longestAnswer) bytes") : nil
+            }
+            return .answered(self.reader.message)
         case .pushPromise: return .failed("the answer breaks the rules of HTTP/2")
         default: break
         }
@@ -130,9 +139,14 @@ public struct LoneRequest: Sendable {
             self.hasSentEnd = self.body.readableBytes == 0 && !hasTrailers
             self.link.writeData(stream: 1, part, endsStream: self.hasSentEnd)
         }
+        guard !self.hasSentEnd else {
+            return
+        }
+        self.hasSentEnd = true
         if hasTrailers {
-            self.hasSentEnd = true
             self.link.writeFields(stream: 1, self.trailers, endsStream: true)
+        } else {
+            self.link.writeData(stream: 1, ByteBuffer(), endsStream: true)
         }
     }
 }

@@ -44,6 +44,9 @@ struct RelayedStream: Sendable {
     var request: FieldList
     /// What these fields count for among those that are held.
     var keptFields = 0
+    /// Whether the request was its fields alone. An end that comes as an empty frame of its own goes on as one: gRPC servers have
+    /// been seen to wait for it for ever when it came with the fields.
+    let endsWithFields: Bool
     var course: Course
     var up = Flow()
     var down = Flow()
@@ -64,6 +67,7 @@ struct RelayedStream: Sendable {
     init(id: UInt32, request: FieldList, endsStream: Bool, client: Link) {
         self.id = id
         self.request = request
+        self.endsWithFields = endsStream
         self.course = Course(isReplayable: endsStream && request.isIdempotent)
         self.up.hasEnded = endsStream
         self.up.receiveWindow = client.initialReceiveWindow

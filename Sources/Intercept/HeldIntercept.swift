@@ -16,6 +16,7 @@ struct HeldIntercept: Sendable {
 
     let run: InterceptRun
     let membership: Membership
+    let tunnels: HeldTunnels
     /// Warnings that are said once.
     private let told = Told()
 
@@ -28,6 +29,7 @@ struct HeldIntercept: Sendable {
     init(run: InterceptRun, membership: Membership) {
         self.run = run
         self.membership = membership
+        self.tunnels = HeldTunnels(run, membership)
     }
 
     private var store: SessionStore { self.run.store.preferring(self.membership.session.kind) }
@@ -36,38 +38,13 @@ struct HeldIntercept: Sendable {
 
     /// Returns when this machine was given up; throws when someone ended the intercept, or on cancellation.
     func hold() async throws -> End {
-        let jobs = AsyncStream<MirrorStation.Job>.makeStream()
-        let keeper = TunnelKeeper(
-            store: self.store,
-            identity: self.membership.identity,
-            hello: TunnelHello(
-                route: self.membership.route.id,
-                session: self.membership.session.incarnation,
-                epoch: UInt64(self.membership.route.epoch),
-                version: self.run.options.version
-            ),
-            destination: LocalPorts(
-                service: self.run.localService,
-                ports: self.membership.localPorts,
-                mirror: self.run.station.map { ($0, jobs.continuation) }
-            ),
-            traffic: self.run.traffic,
-            logger: self.run.logger,
-            events: self.run.events
-        )
-        return try await withThrowingTaskGroup(of: End?.self) { group in
+        try await withThrowingTaskGroup(of: End?.self) { group in
             group.addTask {
-                try await keeper.run()
+                try await self.tunnels.failure()
                 return nil
             }
-            if let station = self.run.station {
-                group.addTask {
-                    await station.serve(jobs.stream)
-                    return nil
-                }
-            }
             group.addTask {
-                try await self.start(keeper)
+                try await self.start(self.tunnels.keeper)
                 return try await self.watchAndRestart()
             }
             defer { group.cancelAll() }
@@ -88,7 +65,7 @@ struct HeldIntercept: Sendable {
         let (now, waiting) = try await self.controller.converge(on: self.incarnation, isProven: true)
         guard let current = now.session, let service = now.service, waiting == nil,
             ServiceSwap(current).isHijacked(service)
-        else { throw self.ended(now.session) }
+        else { throw await self.ended(now.session) }
         self.run.events(
             .ready(
                 .init(
@@ -118,7 +95,7 @@ struct HeldIntercept: Sendable {
             let now = try await self.controller.observe()
             guard let session = now.session, session.phase == .active,
                 session.routes.contains(where: { $0.id == self.membership.route.id })
-            else { throw self.ended(now.session) }
+            else { throw await self.ended(now.session) }
             // While the Service is suspended, it is a replica that swaps it again.
             let ready =
                 session.isSuspended
@@ -130,7 +107,7 @@ struct HeldIntercept: Sendable {
                 elapsed: clock.now - start,
                 ready: ready.count,
                 wanted: session.settings.replicas,
-                pods: now.pods.count,
+                pods: now.pods,
                 query: query
             ) {
                 self.run.events(.step(word))
@@ -171,13 +148,15 @@ struct HeldIntercept: Sendable {
                 for try await update in self.store.watch() {
                     switch SessionSighting(update) {
                     case .malformed: continue
-                    case .absent: throw self.ended(nil)
+                    case .absent: throw await self.ended(nil)
                     case .present(let session):
-                        guard session.incarnation == self.membership.session.incarnation else { throw self.ended(nil) }
+                        guard session.incarnation == self.membership.session.incarnation else {
+                            throw await self.ended(nil)
+                        }
                         if session.routes.contains(where: { $0.id == self.membership.route.id }) { continue }
                         if let rival = self.rival(in: session) { throw rival }
                         if session.closeReason.hasPrefix(Self.expiry) || session.phase == .active { return .expired }
-                        throw self.ended(session)
+                        throw await self.ended(session)
                     }
                 }
                 return nil
@@ -254,12 +233,18 @@ struct HeldIntercept: Sendable {
     /// How the interceptor begins the reason when it closes a Session because a laptop was gone.
     private static let expiry = Session.expiryReason
 
-    private func ended(_ session: Session?) -> InterceptError {
+    /// Why the intercept is over; where a tool has undone it, with how that leaves the next one alone.
+    private func ended(_ session: Session?) async -> InterceptError {
         let reason = session.map { $0.closeReason.isEmpty ? "its route was removed" : $0.closeReason }
-        return InterceptError(
-            .ended,
+        var text =
             "the intercept of \(self.run.names.service) in namespace \(self.run.names.namespace) was ended: "
-                + (reason ?? "its session was deleted")
-        )
+            + (reason ?? "its session was deleted")
+        if let reason, reason.hasPrefix(Session.revertReason) || reason.hasPrefix(Session.portsReason),
+            let service = try? await self.store.services.find(self.run.names.service),
+            let advice = RevertAdvice.text(for: service, names: self.run.names)
+        {
+            text += "\n\(advice)"
+        }
+        return InterceptError(.ended, text)
     }
 }

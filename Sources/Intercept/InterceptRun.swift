@@ -12,6 +12,7 @@ public struct InterceptRun: Sendable {
     let store: SessionStore
     let events: @Sendable (InterceptEvent) -> Void
     let prepare: Preparation?
+    let guarding: Guarding
     let localService: LocalService
     let station: MirrorStation?
     /// What the replicas see of its traffic, and are told of it.
@@ -50,9 +51,14 @@ public struct InterceptRun: Sendable {
     /// Makes the local side ready; what it throws stops the start before anything is changed. Called at each joining.
     public typealias Preparation = @Sendable (LocalSide) async throws -> Void
 
+    /// Told what there would be to put back if this process died, before each write from which on that is so; nil once there
+    /// is nothing.
+    public typealias Guarding = @Sendable (GuardianOrder?) -> Void
+
     /// An intercept that was not started yet.
     ///
     /// - Parameters:
+    ///   - guarding: told what there would be to put back.
     ///   - prepare: makes the local side ready before the Session is joined; without it a warning says where nothing
     ///     listens yet.
     ///   - events: told of every step, from any thread.
@@ -61,6 +67,7 @@ public struct InterceptRun: Sendable {
         options: InterceptOptions,
         client: KubernetesClient,
         logger: Logger = Logger(label: "detour.intercept", factory: { _ in SwiftLogNoOpLogHandler() }),
+        guarding: @escaping Guarding = { _ in },
         prepare: Preparation? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
         events: @escaping @Sendable (InterceptEvent) -> Void
@@ -70,6 +77,7 @@ public struct InterceptRun: Sendable {
         self.store = SessionStore(client: client, names: names)
         self.events = events
         self.prepare = prepare
+        self.guarding = guarding
         let localService = LocalService(
             requestLimit: options.requestLimit,
             scheme: try options.localScheme.scheme(),
@@ -138,13 +146,23 @@ public struct InterceptRun: Sendable {
         if let notice = self.options.localScheme.notice { self.events(.step(notice)) }
         while true {
             let membership = try await self.join()
+            let holding = HeldIntercept(run: self, membership: membership)
             do {
-                let holding = HeldIntercept(run: self, membership: membership)
                 guard try await holding.hold() == .expired else { return false }
+                self.guarding(nil)
+                await holding.tunnels.end()
                 self.events(.warning("the cluster gave this machine up while it could not be reached; joining again"))
             } catch {
                 self.summarize()
-                try await self.leave(routeID: membership.route.id, of: membership.session, because: error)
+                // owner: awaited below; beside the leaving, which makes the replicas take nothing more for this machine.
+                let parting = Task { await holding.tunnels.part() }
+                do {
+                    try await self.leave(routeID: membership.route.id, of: membership.session, because: error)
+                } catch let failure {
+                    await parting.value
+                    throw failure
+                }
+                await parting.value
                 throw error
             }
         }
@@ -170,11 +188,16 @@ public struct InterceptRun: Sendable {
             Task.isCancelled || error is CancellationError
             ? "\(self.options.owner) ended the intercept" : "the intercept of \(self.options.owner) failed: \(error)"
         // owner: awaited below; a task of its own because cancellation must not stop the clean-up.
-        let leaving = Task { try await Leaving(run: self).leave(routeID: routeID, of: session, reason: reason) }
+        let leaving = Task {
+            try await Leaving(store: self.store, events: self.events)
+                .leave(routeID: routeID, of: session, reason: reason)
+        }
         self.events(.step("ending the intercept"))
         do {
             try await leaving.value
+            self.guarding(nil)
         } catch let failure {
+            // Whoever guards goes on with it after this process.
             self.events(
                 .warning(
                     "could not put everything back: \(failure). The interceptor restores the Service within "

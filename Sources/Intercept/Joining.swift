@@ -64,6 +64,9 @@ extension InterceptRun {
             // It may have been written all the same.
             try await self.leave(routeID: route.id, of: fresh, because: error)
             throw error
+        } catch {
+            self.guarding(nil)
+            throw error
         }
         for other in session.overlapping(route) {
             self.events(
@@ -177,6 +180,7 @@ extension InterceptRun {
         while true {
             try Task.checkCancellation()
             guard let session = try await self.store.find() else {
+                self.guarding(GuardianOrder(routeID: route.id, session: fresh))
                 do {
                     let created = try await self.store.create(fresh)
                     guard let rival = try await self.rival(of: created, route) else { return created }
@@ -189,6 +193,7 @@ extension InterceptRun {
             switch self.joining(session, route, fresh.settings.tlsSecrets) {
             case .refused(let error): throw error
             case .write(let changed):
+                self.guarding(GuardianOrder(routeID: route.id, session: changed))
                 do {
                     let written = try await self.store.replace(changed)
                     guard let rival = try await self.rival(of: written, route) else { return written }

@@ -5,13 +5,17 @@ import SessionControl
 
 /// Leaves a Session, and puts everything back when this was its last route.
 struct Leaving: Sendable {
-    let run: InterceptRun
+    private let store: SessionStore
+    private let events: @Sendable (InterceptEvent) -> Void
     private let told = Once()
 
-    init(run: InterceptRun) {
-        self.run = run
+    /// The leaving of one Service's Session.
+    init(store: SessionStore, events: @escaping @Sendable (InterceptEvent) -> Void = { _ in }) {
+        self.store = store
+        self.events = events
     }
 
+    /// Leaves; an API server that is away is asked again for 20 s.
     func leave(routeID: String, of last: Session, reason: String) async throws {
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(20)
@@ -26,23 +30,24 @@ struct Leaving: Sendable {
         }
     }
 
-    private func attempt(routeID: String, _ last: Session, reason: String) async throws {
-        let store = self.run.store.preferring(last.kind)
+    /// Tries it once. Each step is idempotent, and a Session that does not have the route is left alone.
+    func attempt(routeID: String, _ last: Session, reason: String) async throws {
+        let store = self.store.preferring(last.kind)
         let session = try await store.update { $0.leaving(routeID: routeID, reason: reason) }
         if let session, session.phase == .active { return }
         let outcome = try await SessionEnding(store: store, restored: self.restored)
             .settle(last, patience: .seconds(6))
         self.restored()
         switch outcome {
-        case .draining(let replicas): self.run.events(.draining(replicas: replicas))
-        case .ending: self.run.events(.ending)
-        default: self.run.events(.gone)
+        case .draining(let replicas): self.events(.draining(replicas: replicas))
+        case .ending: self.events(.ending)
+        default: self.events(.gone)
         }
     }
 
     /// The Service is what it was: said at once, while the interceptor's Pods are still ending.
     @Sendable
     private func restored() {
-        if self.told.take() { self.run.events(.restored) }
+        if self.told.take() { self.events(.restored) }
     }
 }

@@ -106,7 +106,8 @@ struct Preflight: Sendable {
         return InstalledIdentity(names: self.names, role: role, binding: binding)
     }
 
-    private func denied(_ permissions: [Permission]) async throws -> [String] {
+    /// What the API server does not allow of these, sorted.
+    func denied(_ permissions: [Permission]) async throws -> [String] {
         let denied = try await withThrowingTaskGroup(of: Permission?.self) { group in
             for permission in permissions {
                 group.addTask {

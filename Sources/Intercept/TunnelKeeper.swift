@@ -23,6 +23,7 @@ final class TunnelKeeper: Sendable {
     private let kept = Mutex<Set<String>>([])
     /// Pod UIDs of the replicas whose tunnel is up.
     private let up = Mutex<Set<String>>([])
+    private let isParting = Mutex(false)
 
     init(
         store: SessionStore,
@@ -46,6 +47,19 @@ final class TunnelKeeper: Sendable {
     /// The replicas that hold a tunnel now, by Pod UID.
     var connected: Set<String> { self.up.withLock { $0 } }
 
+    /// From now on no tunnel is dialled; returns when those there are have ended.
+    ///
+    /// The route is taken out of the Session meanwhile. The replicas end each tunnel when what is under way in it has been
+    /// answered; one that does not know yet is waited for no longer than it would wait.
+    func part() async {
+        self.isParting.withLock { $0 = true }
+        let clock = ContinuousClock()
+        let deadline = clock.now + Session.parting + .seconds(1)
+        while !self.connected.isEmpty, clock.now < deadline { try? await clock.sleep(for: .milliseconds(20)) }
+    }
+
+    private var dials: Bool { !Task.isCancelled && !self.isParting.withLock { $0 } }
+
     /// Dials whoever the Session names, until it is cancelled.
     func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
@@ -67,7 +81,7 @@ final class TunnelKeeper: Sendable {
         var backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
         // An outage is told once, however often it is dialled meanwhile.
         var isKnownDown = false
-        while !Task.isCancelled {
+        while self.dials {
             var reason: String
             do {
                 var hello = self.hello
@@ -96,7 +110,7 @@ final class TunnelKeeper: Sendable {
             } catch {
                 reason = "\(error)"
             }
-            guard !Task.isCancelled else { return }
+            guard self.dials else { return }
             if !isKnownDown { self.events(.tunnelDown(pod: replica.pod, reason: reason)) }
             isKnownDown = true
             if await self.isGone(uid: uid, pod: replica.pod) { return }

@@ -104,6 +104,15 @@ extension Session {
     /// How a close reason begins when a laptop could not be reached for its ttl: that laptop may join again by itself.
     public static let expiryReason = "not heard of for the ttl"
 
+    /// How a close reason begins when somebody else took the swap back: who that was follows.
+    public static let revertReason = "the service's selector was changed back by"
+
+    /// How a close reason begins when somebody else changed where the Service's ports lead: who that was follows.
+    public static let portsReason = "the service's ports were changed by"
+
+    /// How long a laptop whose route was removed may take to answer what is under way to it.
+    public static let parting = Duration.seconds(5)
+
     /// Removes all routes and closes. Nil when the Session is closing already.
     public func closing(reason: String) -> Session? {
         guard self.phase == .active else { return nil }

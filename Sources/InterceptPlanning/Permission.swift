@@ -11,6 +11,14 @@ public struct Permission: Sendable, Hashable, CustomStringConvertible {
     /// The object it is enough for; nil for all of them.
     public var name: String?
 
+    /// A permission by its parts.
+    public init(verb: String, type: ResourceType, subresource: String? = nil, name: String? = nil) {
+        self.verb = verb
+        self.type = type
+        self.subresource = subresource
+        self.name = name
+    }
+
     /// Verb, resource and API group, such as `create roles.rbac.authorization.k8s.io`.
     public var description: String {
         "\(self.verb) \(self.resource)"

@@ -41,6 +41,8 @@ public struct InterceptorPod: Sendable, Hashable {
     public var isReady: Bool
     /// Whether it may still hold connections: not finished, not being deleted.
     public var isLive: Bool
+    /// Why no node takes it, in the scheduler's words; nil where one has, or where nobody has looked yet.
+    public var unschedulable: String?
 
     /// A Pod by its parts.
     public init(uid: String, name: String, isReady: Bool, isLive: Bool) {
@@ -58,6 +60,12 @@ public struct InterceptorPod: Sendable, Hashable {
         self.name = pod.name
         self.isReady = conditions.contains { $0["type"]?.string == "Ready" && $0["status"]?.string == "True" }
         self.isLive = !pod.isTerminating && phase != "Succeeded" && phase != "Failed"
+        let scheduling = conditions.first { $0["type"]?.string == "PodScheduled" && $0["reason"] == "Unschedulable" }
+        // Without its full stop: it becomes a part of other sentences.
+        self.unschedulable = scheduling.map { condition in
+            let message = condition["message"]?.string ?? "no reason given"
+            return message.hasSuffix(".") ? String(message.dropLast()) : message
+        }
     }
 }
 
@@ -145,6 +153,9 @@ public enum Planner: Sendable, Hashable {
         }
         let swap = ServiceSwap(session)
         if swap.isHijacked(service) {
+            guard swap.redirectsAllPorts(of: service) else {
+                return [.close(reason: "\(Session.portsReason) \(Self.lastEditor(of: service))")]
+            }
             if session.isSuspended, self.mayResume { return [.resume] }
             return self.missing(session, now).map(InterceptAction.create)
         }
@@ -159,7 +170,7 @@ public enum Planner: Sendable, Hashable {
             return self.mayResume ? [.hijack(swap.hijack(service)), .resume] : []
         }
         if wasHijacked {
-            return [.close(reason: "the service's selector was changed back by \(Self.lastEditor(of: service))")]
+            return [.close(reason: "\(Session.revertReason) \(Self.lastEditor(of: service))")]
         }
         guard self == .client else { return [] }
         guard missing.isEmpty else { return missing.map(InterceptAction.create) }

@@ -33,6 +33,23 @@ public struct RolloutRestart: Sendable, Hashable, CustomStringConvertible {
         self.name = name
     }
 
+    /// The workload that `deployment/leaf` names, its kind written as kubectl takes it; nil for other words.
+    public init?(typed text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, !parts[1].isEmpty else { return nil }
+        switch parts[0].lowercased() {
+        case "deployment", "deployments", "deploy": self.init(.deployment, parts[1])
+        case "statefulset", "statefulsets", "sts": self.init(.statefulSet, parts[1])
+        case "daemonset", "daemonsets", "ds": self.init(.daemonSet, parts[1])
+        default: return nil
+        }
+    }
+
+    /// What restarting it needs.
+    public var permissions: [Permission] {
+        ["get", "patch"].map { Permission(verb: $0, type: self.type, name: self.name) }
+    }
+
     /// The workloads that keep these Pods, each once, sorted; others, such as Pods of their own, are left out.
     public static func workloads(of pods: [DynamicObject]) -> [RolloutRestart] {
         let found = pods.filter { !$0.isTerminating }.compactMap { Workload(of: $0) }.compactMap { workload in

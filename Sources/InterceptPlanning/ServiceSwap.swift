@@ -35,6 +35,15 @@ public struct ServiceSwap: Sendable, Hashable {
         service[path: "spec", "selector"]?.strings == self.hijackedSelector
     }
 
+    /// Whether each of the Service's ports leads to the interceptor's listener for it. A port that was removed leads nowhere,
+    /// as somebody meant it to; one that was added, or led back, leads to Pods that know nothing of it.
+    public func redirectsAllPorts(of service: DynamicObject) -> Bool {
+        let written = self.hijackedPorts.array ?? []
+        return (service[path: "spec", "ports"]?.array ?? []).allSatisfy { port in
+            written.contains { Self.key($0) == Self.key(port) && $0["targetPort"] == port["targetPort"] }
+        }
+    }
+
     /// The patch that hijacks; it fails as a whole (422) unless selector and ports still are the original's.
     public func hijack(_ service: DynamicObject) -> [JSONPatchOperation] {
         var operations: [JSONPatchOperation] = [
@@ -84,6 +93,8 @@ public struct ServiceSwap: Sendable, Hashable {
                 .test("/spec/selector", JSONValue(self.hijackedSelector)),
                 .replace("/spec/selector", JSONValue(self.original.selector)),
             ]
+        } else if let selector = service[path: "spec", "selector"], let foreign = self.foreignPart(of: selector) {
+            operations += [.test("/spec/selector", selector), .replace("/spec/selector", JSONValue(foreign))]
         } else if let selector = service[path: "spec", "selector"] {
             // What was swapped again meanwhile must go back as a whole or not at all.
             tests.append(.test("/spec/selector", selector))
@@ -100,6 +111,19 @@ public struct ServiceSwap: Sendable, Hashable {
         }
         guard !operations.isEmpty else { return [] }
         return tests + operations
+    }
+
+    /// What others wrote into a selector that still has our mark in it; nil where it has not.
+    ///
+    /// Server-side apply merges selectors key by key: whoever puts theirs back that way leaves our keys beside it, and the
+    /// two together select no Pod at all.
+    private func foreignPart(of selector: JSONValue) -> [String: String]? {
+        let current = selector.strings
+        let ours = self.hijackedSelector
+        guard current != ours, ours.contains(where: { $0.key == Marks.sessionLabel && current[$0.key] == $0.value })
+        else { return nil }
+        let foreign = current.filter { ours[$0.key] != $0.value }
+        return foreign.isEmpty ? self.original.selector : foreign
     }
 
     /// The current ports with every `targetPort` that the hijack wrote put back; nil when there is none.

@@ -48,7 +48,9 @@ struct ReplicaWatches: Sendable {
             return parts.tunnels.keys.filter { !live.contains($0) }
         }
         for id in removed {
-            await self.tunnels.end(route: id, reason: seen?.closeReason ?? "the session was deleted")
+            // What the laptop has begun to answer it may answer.
+            let reason = seen?.closeReason ?? "the session was deleted"
+            await self.tunnels.end(route: id, reason: reason, patience: Session.parting)
         }
         self.kick()
     }

@@ -46,29 +46,17 @@ extension Connection {
             self.originalFailed()
             return
         }
-        let handler = SideHandler(.original, self)
-        let bound = NIOLoopBound(handler, eventLoop: self.state.loop)
-        ClientBootstrap(group: self.state.loop)
-            .channelOption(.allowRemoteHalfClosure, value: true)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .connectTimeout(self.state.configuration.connectTimeout)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
-            }
-            .connect(to: address)
-            .assumeIsolated()
-            .whenFailure { _ in
-                handler.connection = nil
-                self.connectOriginal(Array(candidates.dropFirst()))
-            }
+        let timeout = self.state.configuration.connectTimeout
+        self.state.makeSide(.original, self).connect(to: address, within: timeout) {
+            self.connectOriginal(Array(candidates.dropFirst()))
+        }
     }
 
     func connectUpstream() {
         guard let route = self.machine.route else {
             return
         }
-        let handler = SideHandler(.upstream, self)
+        let handler = self.state.makeSide(.upstream, self)
         self.upstream = handler
         self.upstreamStartedAt = .now()
         self.connect(handler, to: route) {
@@ -84,31 +72,23 @@ extension Connection {
     /// Opens a connection into the tunnel of `route`, or says that there is none.
     func connect(_ handler: SideHandler, to route: Route, orElse failed: @escaping () -> Void) {
         handler.awaitsAcknowledgement = true
-        let bound = NIOLoopBound(handler, eventLoop: self.state.loop)
-        ClientBootstrap(group: self.state.loop)
-            .channelOption(.allowRemoteHalfClosure, value: true)
-            .connectTimeout(self.state.configuration.acknowledgementTimeout)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
-            }
-            .connect(unixDomainSocketPath: route.upstreamPath)
-            .assumeIsolated()
-            .whenFailure { _ in
-                handler.connection = nil
-                failed()
-            }
+        guard let path = try? SocketAddress(unixDomainSocketPath: route.upstreamPath) else {
+            handler.connection = nil
+            return self.state.loop.assumeIsolated().execute(failed)
+        }
+        handler.connect(to: path, within: self.state.configuration.acknowledgementTimeout, orElse: failed)
     }
 
     /// Tells the tunnel whose connection this is; nothing of the request goes before the answer to that.
     func greet(_ handler: SideHandler) {
-        guard let route = self.tunnelRoute(handler), let client = self.client?.context?.channel else {
+        guard let route = self.tunnelRoute(handler), let addresses = self.client?.addresses else {
             handler.connection = nil
             handler.close()
             return
         }
         let preamble = proxyPreamble(
-            source: client.remoteAddress,
-            destination: client.localAddress,
+            source: addresses.remote,
+            destination: addresses.local,
             route: route.id,
             servicePort: self.state.configuration.servicePort,
             applicationProtocol: self.protocolOfTunnel

@@ -66,7 +66,7 @@ extension Connection {
     private func secureOriginal(_ hello: ClientHello) {
         do {
             guard let original = self.original, let termination = self.state.configuration.termination else { return }
-            try original.secure(with: termination.originalHandler(for: hello))
+            try original.secure(with: termination.originalHandler(for: hello), beginningWith: ByteBuffer())
         } catch {
             self.enter { $0.originalFailed() }
         }
@@ -98,25 +98,5 @@ extension Connection {
         }
         self.pump()
         self.flush()
-    }
-}
-
-/// TLS between a side and its socket.
-extension SideHandler {
-    /// Puts TLS between this side and its socket, and gives it the bytes that came before.
-    func secure(with handler: NIOSSLHandler, beginningWith bytes: ByteBuffer = ByteBuffer()) throws {
-        guard let context = self.context else { throw ChannelError.alreadyClosed }
-        let pipeline = context.pipeline.syncOperations
-        try pipeline.addHandler(handler, position: .first)
-        self.tls = handler
-        guard bytes.readableBytes > 0 else { return }
-        pipeline.fireChannelRead(NIOAny(bytes))
-        pipeline.fireChannelReadComplete()
-    }
-
-    /// The pipeline's end at the socket: what is done there, TLS does not speak of.
-    var socket: ChannelHandlerContext? {
-        guard let tls = self.tls, let context = self.context else { return self.context }
-        return (try? context.pipeline.syncOperations.context(handler: tls)) ?? context
     }
 }

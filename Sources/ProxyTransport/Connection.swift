@@ -40,10 +40,10 @@ final class Connection {
         self.machine = RelayMachine(headLimit: state.configuration.headLimit)
     }
 
-    func makeClientHandler() -> SideHandler {
-        let handler = SideHandler(.client, self)
-        self.client = handler
-        return handler
+    /// Begins with the side that was accepted.
+    func attach<Client: SideHandler>(_ client: Client) -> Client {
+        self.client = client
+        return client
     }
 
     func handler(_ side: Side) -> SideHandler? {
@@ -114,9 +114,11 @@ final class Connection {
         if let entry = self.entry, entry.isEntering {
             return entry.wantsBytes(handler.side)
         }
-        if handler.isBlocked {
-            return false
-        }
+        return !handler.isBlocked && self.hasRoom(for: handler)
+    }
+
+    /// Whether the side that a side's bytes go to takes them.
+    func hasRoom(for handler: SideHandler) -> Bool {
         if handler.side == .client {
             return (self.original?.isWritable ?? true) && (self.upstream?.isWritable ?? true)
         }
@@ -240,10 +242,12 @@ extension Connection {
         self.settle()
     }
 
-    /// The side's channel is gone. The connection is over with its client's.
+    /// The side's socket is gone. The connection is over with its client's.
     func becameInactive(_ handler: SideHandler) {
         switch handler.side {
-        case .original where self.original === handler: self.original = nil
+        case .original where self.original === handler:
+            self.original = nil
+            self.resumeReading()
         case .original: break
         case .upstream where self.upstream === handler: self.upstream = nil
         case .upstream where self.http2 != nil: self.http2?.becameInactive(handler)

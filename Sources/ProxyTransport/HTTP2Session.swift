@@ -40,7 +40,7 @@ final class HTTP2Session {
         for handler in [self.connection.client, self.connection.original] {
             guard let handler else { continue }
             handler.isBlocked = false
-            self.relay.receive(handler.take(handler.held.readableBytes), from: self.peer(handler))
+            self.relay.receive(handler.takeAll(), from: self.peer(handler))
             if handler.hasEnded { self.relay.ended(self.peer(handler)) }
         }
         self.run()
@@ -79,7 +79,7 @@ final class HTTP2Session {
         case .log(let stream, let record): self.log(stream, record)
         case .finish(let peer):
             _ = self.send()
-            self.handler(peer)?.finish()
+            self.handler(peer)?.finish(silently: false)
         case .closeAll:
             _ = self.send()
             self.connection.client?.close()
@@ -177,7 +177,7 @@ final class HTTP2Session {
 extension HTTP2Session {
     private func connect(_ number: Int, _ route: Route) {
         let connection = self.connection
-        let handler = SideHandler(.upstream, connection)
+        let handler = connection.state.makeSide(.upstream, connection)
         handler.laptop = number
         self.laptops[number] = LaptopEnd(handler: handler, route: route, startedAt: .now())
         self.startTimer(number)
@@ -265,7 +265,7 @@ extension HTTP2Session {
 
     func received(_ handler: SideHandler) {
         if handler.side != .upstream || self.acknowledge(handler) {
-            self.relay.receive(handler.take(handler.held.readableBytes), from: self.peer(handler))
+            self.relay.receive(handler.takeAll(), from: self.peer(handler))
         }
         self.run()
     }

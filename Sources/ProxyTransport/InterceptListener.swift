@@ -1,7 +1,7 @@
 public import Logging
 public import NIOCore
-import NIOPosix
 import ProxyCore
+public import SocketLoop
 import Synchronization
 
 /// Listens for the connections of one Service port, and relays each to the original or, request by request, into a tunnel.
@@ -11,17 +11,20 @@ public final class InterceptListener: Sendable {
     private let configuration: ListenerConfiguration
     private let group: any EventLoopGroup
     private let logger: Logger
-    private let states: [(loop: any EventLoop, box: NIOLoopBoundBox<LoopState>)]
+    private let states: [LoopOfListener]
     private let shared = ListenerState()
     let routes: RouteTable
+    private let sockets: SocketLoopGroup?
     var servicePort: Int { self.configuration.servicePort }
-    private let channel = Mutex<(any Channel)?>(nil)
+    private let listening = Mutex<Listening?>(nil)
 
     /// A listener that does nothing until `start()`.
     ///
     /// - Parameters:
     ///   - configuration: where it listens, and where the traffic was going.
-    ///   - group: the event loops its connections are spread over.
+    ///   - group: the event loops its connections are spread over where they are channels: where TLS is spoken, and where there are
+    ///     no `sockets`.
+    ///   - sockets: the loops its connections are spread over where they are bare sockets.
     ///   - routes: the routes of all ports.
     ///   - metrics: where it counts.
     ///   - accessLog: where its lines go; `nil` for none.
@@ -29,6 +32,7 @@ public final class InterceptListener: Sendable {
     public init(
         configuration: ListenerConfiguration,
         group: any EventLoopGroup,
+        sockets: SocketLoopGroup? = .shared,
         routes: RouteTable,
         metrics: ProxyMetrics,
         accessLog: AccessLog?,
@@ -38,40 +42,35 @@ public final class InterceptListener: Sendable {
         self.group = group
         self.logger = logger
         self.routes = routes
+        let sockets = configuration.termination == nil ? sockets : nil
+        self.sockets = sockets
         let shared = self.shared
-        self.states = group.makeIterator().map { loop in
+        self.states = Self.loops(sockets, group).map { loop in
             let state = LoopState(
                 loop: loop,
+                deliveryLoop: sockets == nil ? loop : group.next(),
                 configuration: configuration,
                 table: routes,
                 metrics: metrics.port(configuration.servicePort),
                 log: accessLog,
                 shared: shared
             )
-            return (loop, NIOLoopBoundBox.makeBoxSendingValue(state, eventLoop: loop))
+            return LoopOfListener(loop: loop, box: .makeBoxSendingValue(state, eventLoop: loop))
         }
+    }
+
+    private static func loops(_ sockets: SocketLoopGroup?, _ group: any EventLoopGroup) -> [any EventLoop] {
+        #if os(Linux)
+            if let sockets { return sockets.loops }
+        #endif
+        return Array(group.makeIterator())
     }
 
     /// Listens, or says why it cannot.
     public func start() async throws {
-        let states = Dictionary(uniqueKeysWithValues: self.states.map { (ObjectIdentifier($0.loop), $0.box) })
-        let bootstrap = ServerBootstrap(group: self.group)
-            .serverChannelOption(.backlog, value: 4_096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let state = states[ObjectIdentifier(channel.eventLoop)] else {
-                        throw ChannelError.inappropriateOperationForState
-                    }
-                    try channel.pipeline.syncOperations.addHandler(Connection(state.value).makeClientHandler())
-                }
-            }
         do {
-            let channel = try await bootstrap.bind(host: self.configuration.host, port: self.configuration.port).get()
-            self.channel.withLock { $0 = channel }
+            let listening = try await self.listen()
+            self.listening.withLock { $0 = listening }
         } catch {
             throw ListenerError(
                 code: .bind,
@@ -92,9 +91,27 @@ public final class InterceptListener: Sendable {
         )
     }
 
+    private func listen() async throws -> Listening {
+        #if os(Linux)
+            if self.sockets != nil {
+                return try await .sockets(
+                    at: .makeAddressResolvingHost(self.configuration.host, port: self.configuration.port),
+                    self.states,
+                    self.logger
+                )
+            }
+        #endif
+        return try await .channels(
+            host: self.configuration.host,
+            port: self.configuration.port,
+            self.group,
+            self.states
+        )
+    }
+
     /// The port it listens on, once it does.
     public var boundPort: Int? {
-        self.channel.withLock { $0?.localAddress?.port }
+        self.listening.withLock { $0?.port }
     }
 
     /// The client connections now.
@@ -104,11 +121,11 @@ public final class InterceptListener: Sendable {
 
     /// Closes the listening socket; connections that are open go on.
     public func stopAccepting() async {
-        let channel = self.channel.withLock { held in
+        let listening = self.listening.withLock { held in
             defer { held = nil }
             return held
         }
-        try? await channel?.close()
+        await listening?.stop()
     }
 
     /// Lets the next response on each connection tell its client that the connection ends: nothing is lost that way.
@@ -134,15 +151,15 @@ public final class InterceptListener: Sendable {
     /// What `body` makes of the state of each loop.
     func onEachLoop<Part: Sendable>(_ body: @escaping @Sendable (LoopState) -> Part) async -> [Part] {
         var parts: [Part] = []
-        for (loop, box) in self.states {
-            if let part = try? await loop.submit({ body(box.value) }).get() { parts.append(part) }
+        for state in self.states {
+            if let part = try? await state.loop.submit({ body(state.box.value) }).get() { parts.append(part) }
         }
         return parts
     }
 
     private func onEachLoop(_ body: @escaping @Sendable (LoopState) -> Void) {
-        for (loop, box) in self.states {
-            loop.execute { body(box.value) }
+        for state in self.states {
+            state.loop.execute { body(state.box.value) }
         }
     }
 }

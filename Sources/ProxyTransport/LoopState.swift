@@ -1,12 +1,19 @@
 import HTTPWire
 import NIOCore
 import ProxyCore
+import SocketLoop
 
 /// What the connections of one listener on one event loop share.
 ///
 /// Not Sendable: the listener reaches it through a box that is open on that loop only.
 final class LoopState {
     let loop: any EventLoop
+    /// Where copies for mirrors are sent from.
+    let deliveryLoop: any EventLoop
+    #if os(Linux)
+        /// The same loop as `loop`, where connections are bare sockets.
+        let sockets: SocketLoop?
+    #endif
     let configuration: ListenerConfiguration
     let table: RouteTable
     let metrics: PortMetrics
@@ -26,6 +33,7 @@ final class LoopState {
 
     init(
         loop: any EventLoop,
+        deliveryLoop: any EventLoop,
         configuration: ListenerConfiguration,
         table: RouteTable,
         metrics: PortMetrics,
@@ -33,11 +41,23 @@ final class LoopState {
         shared: ListenerState
     ) {
         self.loop = loop
+        self.deliveryLoop = deliveryLoop
+        #if os(Linux)
+            self.sockets = loop as? SocketLoop
+        #endif
         self.configuration = configuration
         self.table = table
         self.metrics = metrics
         self.log = log
         self.shared = shared
+    }
+
+    /// A side of a connection that is still to be opened.
+    func makeSide(_ side: Side, _ connection: Connection) -> SideHandler {
+        #if os(Linux)
+            if let sockets = self.sockets { return SocketSide(side, connection, sockets) }
+        #endif
+        return ChannelSide(side, connection)
     }
 
     /// Whether connections are asked to end, those that still come included.

@@ -176,7 +176,11 @@ public struct SessionController: Sendable {
         {
             // Someone else was faster, or the Service is no longer what the plan was made for: look again. But what is
             // invalid although nothing has changed will be so for ever, and the server has said why.
-            if case .create = action, error.isInvalid || error.isNotFound { throw error }
+            if case .create(let object) = action, error.isInvalid || error.isNotFound {
+                // An address that the faster one's has got is refused before its name is looked at.
+                guard error.isInvalid, try await self.exists(object, of: observation.session) else { throw error }
+                return true
+            }
             if error.isInvalid, let before = observation.service,
                 try await self.store.services.find(self.names.service)?.resourceVersion == before.resourceVersion
             {
@@ -234,6 +238,12 @@ public struct SessionController: Sendable {
         }
         guard isDue, let closing = session.closing(reason: reason) else { return }
         _ = try await self.store.replace(closing)
+    }
+
+    private func exists(_ object: OwnedObject, of session: Session?) async throws -> Bool {
+        guard let session else { return false }
+        let (type, name) = try await self.manifests(session).identity(object)
+        return try await self.client.resources(type, in: self.names.namespace).find(name) != nil
     }
 
     private func configuredDecoyAddress() async throws -> String {

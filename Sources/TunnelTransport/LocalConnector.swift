@@ -1,3 +1,4 @@
+import HandshakeFault
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -198,7 +199,7 @@ enum LocalConnector {
                     try channel.pipeline.syncOperations.addHandler(leg)
                     self.ready(channel, leg, address)
                 } catch {
-                    self.unfit = self.unfit ?? "TLS with it failed: \(error)"
+                    self.unfit = self.unfit ?? HandshakeFault(error).map { "\($0)" } ?? "TLS with it failed: \(error)"
                     channel.close(promise: nil)
                     self.failed()
                 }

@@ -21,6 +21,8 @@ public struct LocalTLS: Sendable {
     private static let name = "localhost"
 
     private let contexts: [String?: NIOSSLContext]
+    /// Whether the local service's certificate is looked at.
+    public let isVerified: Bool
 
     /// - Parameter authority: certificates in PEM, of which one has to have signed the local service's; nil to take any.
     /// - Throws: what NIOSSL says of an authority that is none.
@@ -29,6 +31,7 @@ public struct LocalTLS: Sendable {
         configuration.minimumTLSVersion = .tlsv12
         configuration.shutdownTimeout = .seconds(1)
         configuration.certificateVerification = .none
+        self.isVerified = authority != nil
         if let authority {
             configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(authority))
             configuration.certificateVerification = .noHostnameVerification

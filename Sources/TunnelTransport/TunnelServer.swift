@@ -59,9 +59,13 @@ public final class TunnelServer: Sendable {
         self.listener.eventLoop.execute { self.core.value.send(line, to: route) }
     }
 
-    /// Ends a route's tunnel, telling the laptop why; returns when its Unix socket is gone.
-    public func end(route: String, reason: String) async {
-        try? await self.listener.eventLoop.submit { self.core.value.end(route: route, reason: reason) }.get()
+    /// Takes no more connections for a route, and ends its tunnel when those there are have ended, telling the laptop why;
+    /// returns when its Unix socket is gone.
+    ///
+    /// - Parameter patience: how long at most what is under way may take.
+    public func end(route: String, reason: String, patience: Duration = .zero) async {
+        let patience = TimeAmount(patience)
+        try? await self.listener.eventLoop.submit { self.core.value.retire(route, reason: reason, patience) }.get()
     }
 
     /// The routes whose tunnels are up, by name.

@@ -35,7 +35,8 @@ final class TunnelServerCore {
     }
 
     func admit(_ hello: TunnelHello, _ fingerprint: String) -> TunnelVerdict {
-        if let last = self.epochs[hello.route], last.fingerprint == fingerprint, hello.epoch <= last.epoch {
+        // The same epoch comes again when its tunnel broke, often before that is noticed here.
+        if let last = self.epochs[hello.route], last.fingerprint == fingerprint, hello.epoch < last.epoch {
             return .refuse(reason: "epoch \(hello.epoch) of this route is stale: epoch \(last.epoch) was here already")
         }
         return self.configuration.admit(hello, fingerprint)
@@ -127,6 +128,24 @@ final class TunnelServerCore {
             TunnelError(.closed, reason),
             saying: ControlMessage(closing: .init(reason: reason))
         )
+    }
+
+    /// Ends a route's tunnel once nothing is under way in it; its Unix socket goes at once.
+    func retire(_ route: String, reason: String, _ patience: TimeAmount) {
+        guard let tunnel = self.routes[route] else { return }
+        self.listeners.removeValue(forKey: route)?.close()
+        self.endWhenIdle(tunnel, route, reason: reason, until: .now() + patience)
+    }
+
+    private func endWhenIdle(_ tunnel: ServerTunnel, _ route: String, reason: String, until deadline: NIODeadline) {
+        // A newer tunnel of the route is none of this one's business.
+        guard self.routes[route] === tunnel, self.listeners[route] == nil else { return }
+        guard tunnel.mux.currentCounters.openStreams > 0, NIODeadline.now() < deadline else {
+            return self.end(route: route, reason: reason)
+        }
+        _ = self.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(20)) {
+            self.endWhenIdle(tunnel, route, reason: reason, until: deadline)
+        }
     }
 
     func status() -> [TunnelRouteStatus] {

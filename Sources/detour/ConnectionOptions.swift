@@ -22,15 +22,30 @@ struct ConnectionOptions: ParsableArguments {
     )
     var kubeconfig: String?
 
+    /// The chosen cluster.
+    func load() throws -> ClusterConnection {
+        var connection = try ClusterConnection.load(kubeconfig: self.kubeconfig, context: self.context)
+        if let namespace = self.namespace { connection.namespace = namespace }
+        return connection
+    }
+
+    /// The options with which another process finds the same cluster, whichever context is the current one by then.
+    func words(for connection: ClusterConnection) -> [String] {
+        let file = self.kubeconfig.map { ["--kubeconfig=\($0)"] } ?? []
+        return file + (connection.contextName.map { ["--context=\($0)"] } ?? [])
+    }
+
     /// Runs `body` with a client of the chosen cluster, and shuts the client down afterwards.
     ///
-    /// - Parameter notice: told what is waited for, when something takes long.
+    /// - Parameters:
+    ///   - connection: the cluster; loaded when left out.
+    ///   - notice: told what is waited for, when something takes long.
     func withClient<Value>(
+        of connection: ClusterConnection? = nil,
         notice: @escaping @Sendable (String) -> Void = { Terminal.say($0) },
         _ body: (KubernetesClient) async throws -> Value
     ) async throws -> Value {
-        var connection = try ClusterConnection.load(kubeconfig: self.kubeconfig, context: self.context)
-        if let namespace = self.namespace { connection.namespace = namespace }
+        let connection = try connection ?? self.load()
         let client = try KubernetesClient(connection, notice: notice)
         do {
             let value = try await body(client)

@@ -78,6 +78,15 @@ struct InstallCommand: AsyncParsableCommand {
     )
     var interceptors = false
 
+    @Option(
+        name: .customLong("restart"),
+        help: ArgumentHelp(
+            "A workload that --restart-target may restart, as in deployment/leaf. Repeatable.",
+            valueName: "KIND/NAME"
+        )
+    )
+    var restarts: [String] = []
+
     @Flag(help: "Print the manifests and change nothing.")
     var dryRun = false
 
@@ -99,11 +108,11 @@ struct InstallCommand: AsyncParsableCommand {
             return
         }
         guard self.users.isEmpty, self.groups.isEmpty, self.serviceAccounts.isEmpty, self.services.isEmpty,
-            !self.configMaps, !self.interceptors
+            !self.configMaps, !self.interceptors, self.restarts.isEmpty
         else {
             throw ValidationError(
-                "--user, --group, --service-account, --service, --config-maps and --interceptors go with -n NAMESPACE: "
-                    + "--cluster gives nothing to anybody"
+                "--user, --group, --service-account, --service, --config-maps, --interceptors and --restart go with "
+                    + "-n NAMESPACE: --cluster gives nothing to anybody"
             )
         }
     }
@@ -148,7 +157,16 @@ struct InstallCommand: AsyncParsableCommand {
             subjects: users + groups + accounts,
             services: self.services,
             keepsConfigMaps: self.configMaps,
-            preparesInterceptors: self.interceptors
+            preparesInterceptors: self.interceptors,
+            restarts: try self.restarts.map { text in
+                guard let workload = RolloutRestart(typed: text) else {
+                    throw ValidationError(
+                        "--restart takes KIND/NAME with deployment, statefulset or daemonset, as in deployment/leaf, not "
+                            + "'\(text)'"
+                    )
+                }
+                return workload
+            }
         )
     }
 

@@ -9,12 +9,13 @@ extension InterceptCommand {
     func intercept(
         _ options: InterceptOptions,
         _ client: KubernetesClient,
+        _ guardian: Guardian,
         _ screen: Screen?,
         _ render: @escaping @Sendable (InterceptEvent) -> Void
     ) async throws {
         let localSide = self.localSide
         let isReady = Mutex(false)
-        let interruptions = Interruptions(options, namespace: client.namespace)
+        let interruptions = Interruptions(options, namespace: client.namespace) { guardian.isThere }
         let note: @Sendable (InterceptEvent) -> Void = { event in
             switch event {
             case .ready:
@@ -29,6 +30,7 @@ extension InterceptCommand {
         let run = try InterceptRun(
             options: options,
             client: client,
+            guarding: guardian.watch,
             prepare: { side in try await localSide.prepare(side, command, client, note) },
             events: note
         )

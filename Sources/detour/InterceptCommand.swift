@@ -198,7 +198,8 @@ struct InterceptCommand: AsyncParsableCommand {
             }
             let intercepts = !self.close && !self.dryRun
             let notice: @Sendable (String) -> Void = { intercepts ? render(.warning($0)) : Terminal.say($0) }
-            try await self.connection.withClient(notice: notice) { client in
+            let connection = try self.connection.load()
+            try await self.connection.withClient(of: connection, notice: notice) { client in
                 let service = try await TargetChoice(client: client, isQuiet: self.quiet).service(of: reference)
                 let options = try self.options(service: service)
                 if self.close {
@@ -208,7 +209,10 @@ struct InterceptCommand: AsyncParsableCommand {
                     let plan = try await InterceptRun(options: options, client: client, events: { _ in }).dryRun()
                     Terminal.print(try plan.output.text(self.output))
                 } else {
-                    try await self.intercept(options, client, screen, render)
+                    let guardian = Guardian(words: GuardianRole.words + self.connection.words(for: connection)) {
+                        render(.warning($0))
+                    }
+                    try await self.intercept(options, client, guardian, screen, render)
                 }
             }
         }

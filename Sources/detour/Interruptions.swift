@@ -17,6 +17,7 @@ final class Interruptions: Sendable {
     private let service: String
     private let namespace: String
     private let ttlSeconds: Int
+    private let isGuarded: @Sendable () -> Bool
     private struct State {
         var count = 0
         var signal: Int32?
@@ -27,7 +28,14 @@ final class Interruptions: Sendable {
     private let state = Mutex(State())
 
     /// None so far, of an intercept with these options.
-    init(_ options: InterceptOptions, namespace: String) {
+    ///
+    /// - Parameter isGuarded: whether somebody goes on putting things back after this program.
+    init(
+        _ options: InterceptOptions,
+        namespace: String,
+        isGuarded: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.isGuarded = isGuarded
         self.service = options.service
         self.namespace = options.namespace ?? namespace
         self.ttlSeconds = options.ttlSeconds
@@ -59,6 +67,13 @@ final class Interruptions: Sendable {
         case 2 where isRestored:
             return .say("the Service is back already; once more does not wait for the interceptor's Pods to end")
         case _ where isRestored: return .abandon("not waited for: the interceptor's Pods end by themselves")
+        case 2 where self.isGuarded():
+            return .say("still putting things back; once more leaves that to a process in the background")
+        case _ where self.isGuarded():
+            return .abandon(
+                "left to a process in the background, which goes on putting things back for ten minutes at most; "
+                    + "`\(self.close)` does it at once"
+            )
         case 2 where isReady:
             return .say(
                 "still putting the Service back; once more leaves that to the cluster, which does it within "

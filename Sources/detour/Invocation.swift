@@ -70,7 +70,7 @@ struct Invocation {
     private var unknownCommand: ValidationError? {
         let commands = self.commands
         let parent = commands.last ?? Detour.self
-        let names = parent.configuration.subcommands.map { $0._commandName }
+        let names = parent.configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
         guard let word = self.words.dropFirst(commands.count).first, !names.isEmpty, !word.hasPrefix("-"),
             word != "help"
         else { return nil }

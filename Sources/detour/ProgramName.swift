@@ -10,10 +10,13 @@ enum ProgramName {
         word.map { URL(filePath: $0).lastPathComponent } == "czctl" ? "czctl" : "detour"
     }
 
-    /// A message with the commands in it as this user types them. What lies below the command line knows one name only.
+    /// A message with the commands and flags in it as this user types them. What lies below the command line knows one name of
+    /// each only.
     static func spoken(_ text: String, as name: String = typed) -> String {
         guard name != "detour" else { return text }
-        return text.replacing(#/\bdetour (intercept|session|image|serve|doctor|explain|install)\b/#) { match in
+        return text.replacing(#/--tls-secret\b/#, with: "--tlsSecretName").replacing(
+            #/\bdetour (intercept|session|image|serve|doctor|explain|install)\b/#
+        ) { match in
             "\(name) \(match.1)"
         }
     }

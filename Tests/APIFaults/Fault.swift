@@ -16,6 +16,8 @@ public enum Fault: Hashable, Sendable {
     case stallRequest
     /// The server does what it is asked to; the client gets nothing.
     case stallAnswer
+    /// Who asked is killed: ``FaultProxy`` is told how.
+    case kill(Moment)
     /// A watch that tells of so many events, and then says that its version is too old (410), and ends.
     case gone(after: Int)
     /// A watch that tells of so many events, and then of nothing more, without an end.
@@ -26,6 +28,14 @@ public enum Fault: Hashable, Sendable {
     case swap
     /// A watch that tells of each event, and then of the one before it once more, as a server that lags behind.
     case stale
+
+    /// When a client is killed.
+    public enum Moment: String, Hashable, Sendable, CaseIterable {
+        /// The request is here; the server never sees it.
+        case before
+        /// The server has answered; the client never sees that. Where an answer has no end, its head is enough.
+        case after
+    }
 
     /// Whether it changes what a watch tells, and nothing else.
     var isOfWatch: Bool {
@@ -38,7 +48,7 @@ public enum Fault: Hashable, Sendable {
     /// Whether the server gets the request.
     var reachesServer: Bool {
         switch self {
-        case .cut, .answer: false
+        case .cut, .answer, .kill(.before): false
         default: true
         }
     }
@@ -46,7 +56,7 @@ public enum Fault: Hashable, Sendable {
     /// Whether the client is kept from the server's answer.
     var hidesAnswer: Bool {
         switch self {
-        case .cutAnswer, .answerAfter, .stallAnswer, .stallRequest: true
+        case .cutAnswer, .answerAfter, .stallAnswer, .stallRequest, .kill: true
         default: false
         }
     }
@@ -55,8 +65,8 @@ public enum Fault: Hashable, Sendable {
 extension Fault: CustomStringConvertible {
     /// A fault from its words; nil when there is none of them.
     ///
-    /// `delay 200`, `cut`, `cut-answer`, `truncate`, `answer 429 1`, `answer-after 500`, `stall-request`, `stall-answer`, `gone 2`,
-    /// `freeze 2`, `echo`, `swap`, `stale`.
+    /// `delay 200`, `cut`, `cut-answer`, `truncate`, `answer 429 1`, `answer-after 500`, `stall-request`, `stall-answer`,
+    /// `kill before`, `kill after`, `gone 2`, `freeze 2`, `echo`, `swap`, `stale`.
     public init?(_ text: some StringProtocol) {
         let words = text.split(separator: " ")
         let numbers = words.dropFirst().map { Int($0) }
@@ -72,6 +82,9 @@ extension Fault: CustomStringConvertible {
         case ("answer", 2):
             guard let status = numbers[0], let seconds = numbers[1] else { return nil }
             self = .answer(status, retryAfter: seconds)
+        case ("kill", 1):
+            guard let moment = Moment(rawValue: String(words[1])) else { return nil }
+            self = .kill(moment)
         case (let name?, 1):
             guard let number = numbers[0], number >= 0 else { return nil }
             switch name {
@@ -97,6 +110,7 @@ extension Fault: CustomStringConvertible {
         case .answerAfter(let status): "answer-after \(status)"
         case .stallRequest: "stall-request"
         case .stallAnswer: "stall-answer"
+        case .kill(let moment): "kill \(moment.rawValue)"
         case .gone(let events): "gone \(events)"
         case .freeze(let events): "freeze \(events)"
         case .echo: "echo"

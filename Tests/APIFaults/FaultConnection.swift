@@ -11,11 +11,13 @@ final class FaultConnection {
 
     private var relay = FaultRelay()
     private let decide: @Sendable (APIRequest) -> Fault?
+    private let kill: @Sendable () -> Void
     fileprivate var client: ChannelHandlerContext?
     fileprivate var server: ChannelHandlerContext?
 
-    init(decide: @escaping @Sendable (APIRequest) -> Fault?) {
+    init(decide: @escaping @Sendable (APIRequest) -> Fault?, kill: @escaping @Sendable () -> Void) {
         self.decide = decide
+        self.kill = kill
     }
 
     /// Connects to the server, and then reads what the client says.
@@ -56,6 +58,7 @@ final class FaultConnection {
                 self.client?.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(milliseconds))) {
                     self.perform(self.relay.waited())
                 }
+            case .kill: self.kill()
             case .reset:
                 for context in [self.client, self.server].compactMap({ $0 }) {
                     let options = context.channel as? any SocketOptionProvider

@@ -18,6 +18,8 @@ public final class FaultProxy: Sendable {
         public var server: SocketAddress
         /// How it speaks TLS to the server; nil for plain HTTP.
         public var serverTLS: NIOSSLContext?
+        /// Kills the client, for ``Fault/kill(_:)``; called on an event loop, which waits for it.
+        public var kill: @Sendable () -> Void = {}
 
         /// A proxy in front of `server`.
         public init(server: SocketAddress, serverTLS: NIOSSLContext? = nil, tls: NIOSSLContext? = nil) {
@@ -60,7 +62,7 @@ public final class FaultProxy: Sendable {
                     if let tls = configuration.tls {
                         try operations.addHandler(NIOSSLServerHandler(context: tls))
                     }
-                    let connection = FaultConnection(decide: decide)
+                    let connection = FaultConnection(decide: decide, kill: configuration.kill)
                     try operations.addHandler(FaultHandler(.client, connection))
                     connection.connect(configuration, from: channel)
                 }

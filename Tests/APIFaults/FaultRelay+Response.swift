@@ -34,6 +34,8 @@ extension FaultRelay {
             self.stage = .raw
             return [.toClient(bytes + self.fromServer)] + (self.fromClient.isEmpty ? [] : [.toServer(self.fromClient)])
         }
+        // The head of a watch's answer is all of it that can be waited for.
+        if self.fault == .kill(.after), self.asked?.verb == "watch" { return self.endHidden() }
         self.response = head
         self.responseBody = head.framing(answering: self.request?.method ?? .get)
         if let fault = self.fault, fault.isOfWatch, head.status == 200, head.flags.contains(.chunked) {
@@ -106,6 +108,7 @@ extension FaultRelay {
             self.endExchange()
             return [.toClient(Self.answer(status, nil))]
         case .cutAnswer: return self.reset()
+        case .kill: return [.kill] + self.reset()
         default:
             self.stage = .stuck
             return []

@@ -15,6 +15,8 @@ public struct FaultRelay: Sendable {
         case toClient([UInt8])
         /// Call ``waited()`` after so many milliseconds.
         case wait(Int)
+        /// Kill the client, before anything else happens to its connections.
+        case kill
         /// Reset both connections.
         case reset
         /// Close both connections behind what was sent.
@@ -42,6 +44,7 @@ public struct FaultRelay: Sendable {
     var requestScanner = HeadScanner()
     var responseScanner = HeadScanner()
     var request: RequestHead?
+    var asked: APIRequest?
     var requestBody = BodyFramer.none
     var response: ResponseHead?
     var responseBody = BodyFramer.none
@@ -101,6 +104,7 @@ public struct FaultRelay: Sendable {
     private mutating func begin() -> [Output] {
         guard let head = self.request else { return [] }
         guard self.fault != .cut else { return self.reset() }
+        guard self.fault != .kill(.before) else { return [.kill] + self.reset() }
         self.stage = .relaying
         self.requestBody = head.framing
         let bytes = Array(self.fromClient.prefix(head.length))
@@ -128,14 +132,12 @@ public struct FaultRelay: Sendable {
             self.stage = .deciding
             let method = self.fromClient[head.methodRange.lower..<head.methodRange.upper]
             let target = self.fromClient[head.target.lower..<head.target.upper]
-            return [
-                .decide(
-                    APIRequest(
-                        method: String(decoding: method, as: UTF8.self),
-                        target: String(decoding: target, as: UTF8.self)
-                    )
-                )
-            ]
+            let asked = APIRequest(
+                method: String(decoding: method, as: UTF8.self),
+                target: String(decoding: target, as: UTF8.self)
+            )
+            self.asked = asked
+            return [.decide(asked)]
         case .notHTTP, .ambiguous, .tooLong: return self.reset()
         }
     }
@@ -171,6 +173,7 @@ public struct FaultRelay: Sendable {
         self.stage = .idle
         self.fault = nil
         self.request = nil
+        self.asked = nil
         self.response = nil
         self.watch = nil
     }

@@ -7,7 +7,7 @@ import KubernetesTestSupport
 public struct FaultRule: Hashable, Sendable {
     /// The verb of authorisation (`get`, `list`, `watch`, `create`, `update`, `patch`, `delete`); nil for every one.
     public var verb: String?
-    /// The plural, with a subresource behind a slash; nil for every one.
+    /// The plural, with a subresource behind a slash, or a path that is no resource; nil for every one.
     public var resource: String?
     /// How many requests it lets pass before it strikes.
     public var skips = 0
@@ -56,7 +56,7 @@ public struct FaultRule: Hashable, Sendable {
 public struct APIRequest: Hashable, Sendable, CustomStringConvertible {
     /// The verb of authorisation.
     public var verb: String
-    /// The plural, with a subresource behind a slash; empty for paths that are no resources.
+    /// The plural, with a subresource behind a slash; the path itself where that is no resource.
     public var resource: String
     /// The method and target as they came.
     public var line: String
@@ -67,7 +67,7 @@ public struct APIRequest: Hashable, Sendable, CustomStringConvertible {
         let parts = target.split(separator: "?", maxSplits: 1)
         let segments = (parts.first ?? "").split(separator: "/").map { String($0) }
         let address = RequestTarget(segments)
-        self.resource = address?.resource ?? ""
+        self.resource = address?.resource ?? String(parts.first ?? "")
         let isWatch =
             parts.count > 1 && parts[1].split(separator: "&").contains { $0 == "watch=true" || $0 == "watch=1" }
         switch method {
@@ -80,5 +80,5 @@ public struct APIRequest: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The verb and the resource.
-    public var description: String { "\(self.verb) \(self.resource.isEmpty ? self.line : self.resource)" }
+    public var description: String { "\(self.verb) \(self.resource)" }
 }

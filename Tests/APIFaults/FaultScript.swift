@@ -14,8 +14,10 @@ public struct FaultScript: Sendable {
     private var random: SplitMix64
     /// What has struck, oldest first.
     public private(set) var strikes: [Strike] = []
+    /// What was decided on, oldest first.
+    public private(set) var seen: [APIRequest] = []
     /// How many requests were decided.
-    public private(set) var requests = 0
+    public var requests: Int { self.seen.count }
 
     /// A script of rules, of which the first that strikes decides.
     public init(_ rules: [FaultRule] = [], seed: UInt64 = 0) {
@@ -25,7 +27,7 @@ public struct FaultScript: Sendable {
 
     /// What goes wrong with the next request; nil for nothing.
     public mutating func decide(_ request: APIRequest) -> Fault? {
-        self.requests += 1
+        self.seen.append(request)
         for index in self.rules.indices where self.rules[index].rule.concerns(request) {
             let rule = self.rules[index].rule
             self.rules[index].seen += 1

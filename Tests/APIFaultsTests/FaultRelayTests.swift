@@ -66,6 +66,37 @@ struct FaultRelayTests {
         #expect(scene.seen == Seen(others: [.reset]))
     }
 
+    @Test("A client that is killed before: nobody sees its request")
+    func killedBefore() {
+        var scene = Scene(.kill(.before))
+        scene.client(Self.patch)
+        #expect(scene.seen == Seen(others: [.kill, .reset]))
+    }
+
+    @Test("A client that is killed after: the server has all of its request, and has answered all of it")
+    func killedAfter() {
+        var scene = Scene(.kill(.after))
+        scene.client(Self.patch)
+        scene.server(String(Self.answer.dropLast()))
+        #expect(scene.seen == Seen(toServer: Self.patch))
+        scene.server(String(Self.answer.suffix(1)))
+        #expect(scene.seen == Seen(toServer: Self.patch, others: [.kill, .reset]))
+    }
+
+    @Test("A client that is killed after it was answered a watch or an upgrade: the head is enough")
+    func killedInStream() {
+        for (request, head) in [
+            (Self.watch, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            ("GET /api/v1/namespaces/shop/pods/a/portforward HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 101 X\r\n\r\n"),
+        ] {
+            var scene = Scene(.kill(.after))
+            scene.client(request)
+            #expect(scene.seen == Seen(toServer: request))
+            scene.server(head)
+            #expect(scene.seen == Seen(toServer: request, others: [.kill, .reset]))
+        }
+    }
+
     @Test("A cut answer is one whose request was done")
     func cutAnswer() {
         var scene = Scene(.cutAnswer)

@@ -15,7 +15,7 @@ struct FaultRuleTests {
             ("POST", "/apis/detour.dev/v1/namespaces/shop/sessions", "create sessions"),
             ("PATCH", "/apis/detour.dev/v1/namespaces/shop/sessions/a/status", "patch sessions/status"),
             ("GET", "/api/v1/namespaces/shop/pods/a/portforward?ports=1", "get pods/portforward"),
-            ("GET", "/version", "list GET /version"),
+            ("GET", "/version", "list /version"),
         ]
     )
     func requests(_ method: String, _ target: String, _ told: String) {
@@ -27,12 +27,13 @@ struct FaultRuleTests {
         arguments: [
             "delay 200", "cut", "cut-answer", "truncate", "answer 409", "answer 429 1", "answer-after 500",
             "stall-request",
-            "stall-answer", "gone 2", "freeze 0", "echo", "swap", "stale",
+            "stall-answer", "kill before", "kill after", "gone 2", "freeze 0", "echo", "swap", "stale",
         ]
     )
     func words(_ text: String) throws {
         #expect(try #require(Fault(text)).description == text)
         #expect(Fault(text + " x") == nil)
+        #expect(Fault("kill") == nil && Fault("kill later") == nil)
         #expect(Fault("un" + text) == nil)
     }
 
@@ -44,6 +45,15 @@ struct FaultRuleTests {
         #expect(decisions == [nil, nil, .cut, .cut, nil])
         #expect(script.strikes.map(\.request) == [self.patch, self.patch])
         #expect(script.requests == 5)
+    }
+
+    @Test("A path that is no resource is told by itself, and a rule names it so")
+    func paths() throws {
+        var script = FaultScript([try #require(FaultRule("list /api/v1 #2: cut"))])
+        let targets = ["/api/v1", "/apis", "/api/v1?timeout=5s", "/api/v1"]
+        let requests = targets.map { APIRequest(method: "GET", target: $0) }
+        #expect(requests.map { script.decide($0) } == [nil, nil, .cut, .cut])
+        #expect(script.seen == requests)
     }
 
     @Test("Chance is the same for the same seed, another for another, and about as often as asked")

@@ -27,6 +27,7 @@ public enum Cluster {
     }
 
     /// kubectl as administrator.
+    @discardableResult
     public static func kubectl(_ words: [String]) async throws -> String {
         let result = try await Shell.run([self.script, "kubectl"] + words)
         guard result.status == 0 else {

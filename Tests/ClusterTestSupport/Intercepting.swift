@@ -7,8 +7,10 @@ public struct Intercepting: Sendable {
     public let detour: RunningProcess
     /// The local leaf.
     public let local: RunningProcess
-    /// The URL of the shop's frontend.
+    /// The URL of the shop's frontend, or of a leaf that is in a namespace of its own.
     public let frontend: String
+    /// Where the leaf is.
+    public let namespace: String
     /// The Service as it was.
     public let before: JSONValue
 
@@ -17,16 +19,25 @@ public struct Intercepting: Sendable {
     /// - Parameters:
     ///   - match: the flags that say which requests.
     ///   - name: what the local leaf says of itself.
+    ///   - own: the leaf, where it is not the shop's.
     public static func start(
         _ flags: [String] = [],
         match: [String] = ["-x", "X-C6O-INTERCEPT:yes"],
-        name: String = "laptop"
+        name: String = "laptop",
+        of own: OwnLeaf? = nil
     ) async throws -> Intercepting {
-        let before = try await Cluster.snapshot("leaf")
-        let frontend = try await Cluster.url("shop/frontend", 80)
+        let namespace = own?.namespace ?? "shop"
+        let before = try await Cluster.snapshot("leaf", in: namespace)
+        let frontend =
+            if let own { own.url } else { try await Cluster.url("shop/frontend", 80) }
         let (local, port) = try await LocalLeaf.start(name: name)
         // Somebody else's, where it is one of several: `--close` ends one's own.
-        let detour = try await self.launch(port: port, flags: match + flags, user: name == "laptop" ? nil : name)
+        let detour = try await self.launch(
+            port: port,
+            flags: match + flags,
+            user: name == "laptop" ? nil : name,
+            in: namespace
+        )
         do {
             try await detour.says("ready:", within: .seconds(90))
         } catch {
@@ -34,7 +45,13 @@ public struct Intercepting: Sendable {
             local.signal(SIGKILL)
             throw error
         }
-        return Intercepting(detour: detour, local: local, frontend: frontend, before: before)
+        return Intercepting(
+            detour: detour,
+            local: local,
+            frontend: frontend,
+            namespace: namespace,
+            before: before
+        )
     }
 
     /// Starts the command and waits for nothing.
@@ -43,11 +60,17 @@ public struct Intercepting: Sendable {
     ///   - port: where the local leaf listens.
     ///   - flags: which requests, and how.
     ///   - user: whose intercept it is; nil for this user's.
-    public static func launch(port: Int, flags: [String], user: String? = nil) async throws -> RunningProcess {
+    ///   - namespace: where the leaf is.
+    public static func launch(
+        port: Int,
+        flags: [String],
+        user: String? = nil,
+        in namespace: String = "shop"
+    ) async throws -> RunningProcess {
         var environment = try await Cluster.environment()
         if let user { environment["USER"] = user }
         return try RunningProcess(
-            [Cluster.detour, "intercept", "leaf", "-n", "shop", "-p", "80:\(port)"] + flags,
+            [Cluster.detour, "intercept", "leaf", "-n", namespace, "-p", "80:\(port)"] + flags,
             environment: environment
         )
     }
@@ -85,7 +108,12 @@ public struct Intercepting: Sendable {
 public enum Shop {
     /// Who answered one request.
     public static func answeredBy(_ frontend: String, matching: Bool) async throws -> String {
-        let header = matching ? ["-H", "X-C6O-INTERCEPT: yes"] : []
+        try await self.answeredBy(frontend, value: matching ? "yes" : nil)
+    }
+
+    /// Who answered one request that has a value of the header that intercepts go by, or does not have the header.
+    public static func answeredBy(_ frontend: String, value: String?) async throws -> String {
+        let header = value.map { ["-H", "X-C6O-INTERCEPT: \($0)"] } ?? []
         let result = try await Shell.run(
             ["curl", "-sS", "-m", "5", "--noproxy", "*"] + header + ["\(frontend)/n/7"]
         )
@@ -94,18 +122,30 @@ public enum Shop {
     }
 }
 
+extension Shop {
+    /// Who answers one request to one of its services, on a connection of its own; `nobody: …` when that is not told.
+    public static func whoAnswers(_ url: String, _ path: String, _ flags: [String]) async throws -> String {
+        let result = try await Shell.run(["curl", "-sS", "-m", "5", "--noproxy", "*"] + flags + ["\(url)\(path)"])
+        return (try? JSONValue(parsing: result.output))?["answeredBy"]?.string ?? "nobody: \(result)"
+    }
+}
+
 /// The shop's leaf as a process of this machine.
 public enum LocalLeaf {
-    /// Starts it, on a free port unless one is asked for, and waits until it listens.
-    public static func start(port: Int = 0, name: String = "laptop") async throws -> (RunningProcess, port: Int) {
+    /// Starts it, on a free port of loopback unless others are asked for, and waits until it listens.
+    public static func start(
+        host: String = "127.0.0.1",
+        port: Int = 0,
+        name: String = "laptop"
+    ) async throws -> (RunningProcess, port: Int) {
         let process = try RunningProcess(
             [
-                try Cluster.program("DETOUR_SHOP"), "--role", "leaf", "--host", "127.0.0.1", "--port", String(port),
+                try Cluster.program("DETOUR_SHOP"), "--role", "leaf", "--host", host, "--port", String(port),
                 "--name", name,
             ]
         )
         try await process.says("listens on", within: .seconds(5))
-        guard let match = process.errors.firstMatch(of: #/listens on 127\.0\.0\.1:(\d+)/#), let port = Int(match.1)
+        guard let match = process.errors.firstMatch(of: #/listens on \S+:(\d+)\s/#), let port = Int(match.1)
         else {
             throw ShellFailure(description: "no port in: \(process.errors)")
         }

@@ -69,6 +69,18 @@ public enum Shell {
     ) async throws
         -> String
     {
+        try await self.must(words, environment: environment, within: limit)
+    }
+
+    /// Runs a program to its end, which has to be a success; its output.
+    @discardableResult
+    public static func must(
+        _ words: [String],
+        environment: [String: String] = [:],
+        within limit: Duration = .seconds(60)
+    ) async throws
+        -> String
+    {
         let result = try await self.run(words, environment: environment, within: limit)
         guard result.status == 0 else {
             throw ShellFailure(description: "\(words.joined(separator: " ")): \(result)")

@@ -77,5 +77,6 @@ struct CzctlTests {
                 == "`czctl session close leaf`; the image docker.io/detour/detour:1 of detour; or czctl intercept x"
         )
         #expect(ProgramName.spoken(text, as: "detour") == text)
+        #expect(ProgramName.spoken("it needs --tls-secret 443=x", as: "czctl") == "it needs --tlsSecretName 443=x")
     }
 }

@@ -80,6 +80,8 @@ struct InstallTests {
             (["--cluster", "--config-maps"], "go with -n"),
             (["--cluster", "--interceptors"], "go with -n"), (["-n", "shop", "--interceptors"], "of which Services"),
             (["-n", "shop", "--user", ""], "--user takes"),
+            (["--cluster", "--restart", "deployment/leaf"], "go with -n"),
+            (["-n", "shop", "--restart", "leaf"], "--restart takes KIND/NAME"),
             (["-n", "shop", "--service-account", "a:"], "NAMESPACE:NAME"), (["-n", ""], "not empty"),
             (["-n", "shop", "--service", ""], "not empty"),
         ] as [([String], String)]

@@ -119,6 +119,18 @@ struct InvocationTests {
         #expect(interruptions.status == 143)
     }
 
+    @Test("With a guardian, the third leaves the rest to that one", arguments: [false, true])
+    func interruptionsGuarded(isReady: Bool) throws {
+        let options = try InterceptCommand.parse(["leaf"]).options(service: "leaf")
+        let interruptions = Interruptions(options, namespace: "shop") { true }
+        if isReady { interruptions.ready() }
+        #expect(interruptions.next(2) == .leave)
+        guard case .say(let text) = interruptions.next(2) else { return #expect(Bool(false), "not said") }
+        #expect(text.hasSuffix("once more leaves that to a process in the background"))
+        guard case .abandon(let last) = interruptions.next(2) else { return #expect(Bool(false), "not abandoned") }
+        #expect(last.contains("a process in the background, which goes on putting things back"))
+    }
+
     @Test("Before there is an interceptor, nobody is promised to clean up")
     func interruptionsEarly() throws {
         let options = try InterceptCommand.parse(["leaf"]).options(service: "leaf")

@@ -19,7 +19,7 @@ extension InterceptEndToEndTests {
 
     @Test(
         "Bad input gets a clear error and changes nothing",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: [
             BadInput(
                 "no such Service",
@@ -71,7 +71,7 @@ extension InterceptEndToEndTests {
         try await Cluster.kubectl("apply", "-f", file.path())
     }
 
-    @Test("An API server that cannot be reached, and credentials that are refused, are named", .timeLimit(.minutes(1)))
+    @Test("An API server that cannot be reached, and credentials that are refused, are named", .timeLimit(.minutes(5)))
     func connection() async throws {
         let admin = try await Cluster.environment()["KUBECONFIG"] ?? ""
         let text = try String(contentsOfFile: admin, encoding: .utf8)
@@ -92,7 +92,7 @@ extension InterceptEndToEndTests {
         #expect(refused.errors.contains("late") || refused.errors.contains("expired"), "\(refused)")
     }
 
-    @Test("A user without permission is told which verbs on what, and nothing changes", .timeLimit(.minutes(1)))
+    @Test("A user without permission is told which verbs on what, and nothing changes", .timeLimit(.minutes(5)))
     func forbidden() async throws {
         let kubeconfig = try await Shell.must(Cluster.script, "user", "intern")
         let result = try await Shell.run(
@@ -105,7 +105,7 @@ extension InterceptEndToEndTests {
 
     @Test(
         "An image that cannot be pulled: the event's text, the two image commands, and everything taken back",
-        .timeLimit(.minutes(2))
+        .timeLimit(.minutes(5))
     )
     func imagePull() async throws {
         let before = try await Cluster.snapshot("leaf")
@@ -125,7 +125,7 @@ extension InterceptEndToEndTests {
         try await Cluster.nothingIsLeft(of: "leaf")
     }
 
-    @Test("A match already taken is refused and names its owner", .timeLimit(.minutes(2)))
+    @Test("A match already taken is refused and names its owner", .timeLimit(.minutes(5)))
     func matchTaken() async throws {
         let intercept = try await Intercepting.start(["--drain", "2s"])
         var environment = try await Cluster.environment()

@@ -4,7 +4,7 @@ import KubernetesModel
 import Testing
 
 /// Large bodies and slow readers through the tunnel.
-extension InterceptEndToEndTests {
+extension AloneEndToEndTests {
     @Test("1 GiB each way beside 50 slow readers: every byte is right, and neither end grows", .timeLimit(.minutes(8)))
     func bulk() async throws {
         let fixtures = try Cluster.program("DETOUR_FIXTURES")

@@ -3,7 +3,7 @@ import Foundation
 import KubernetesModel
 import Testing
 
-extension InterceptEndToEndTests {
+extension AloneEndToEndTests {
     @Test(
         "Ten starts and ends under load lose nothing, as little as no intercept at all",
         .timeLimit(.minutes(8))
@@ -42,9 +42,12 @@ extension InterceptEndToEndTests {
         try await Cluster.nothingIsLeft(of: "leaf")
     }
 
+}
+
+extension ElsewhereEndToEndTests {
     @Test(
         "WebSocket, raw TCP, a server that speaks first and gRPC work behind an intercepted Service",
-        .timeLimit(.minutes(3)),
+        .timeLimit(.minutes(5)),
         arguments: [
             "ws", "tcp", "banner", "grpc",
         ]

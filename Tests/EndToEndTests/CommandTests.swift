@@ -9,7 +9,7 @@ extension InterceptEndToEndTests {
         try await Shell.run([Cluster.detour] + words, environment: try await Cluster.environment())
     }
 
-    @Test("A dry run tells what it would do, as data too, and changes nothing", .timeLimit(.minutes(1)))
+    @Test("A dry run tells what it would do, as data too, and changes nothing", .timeLimit(.minutes(5)))
     func dryRun() async throws {
         let before = try await Cluster.inventory(of: "shop")
         let service = try await Cluster.snapshot("leaf")
@@ -35,7 +35,7 @@ extension InterceptEndToEndTests {
 
     @Test(
         "While the local port is closed the original answers, once it opens this machine does; session list, show, close --all",
-        .timeLimit(.minutes(3))
+        .timeLimit(.minutes(5))
     )
     func localPort() async throws {
         let before = try await Cluster.snapshot("leaf")
@@ -77,7 +77,7 @@ extension InterceptEndToEndTests {
 
     @Test(
         "--close ends it, and so does session close --force",
-        .timeLimit(.minutes(3)),
+        .timeLimit(.minutes(5)),
         arguments: ["intercept leaf -n shop --close", "session close leaf -n shop --force"]
     )
     func closing(line: String) async throws {
@@ -91,7 +91,7 @@ extension InterceptEndToEndTests {
         try await Cluster.nothingIsLeft(of: "leaf")
     }
 
-    @Test("The verbs that the documentation names are enough", .timeLimit(.minutes(3)))
+    @Test("The verbs that the documentation names are enough", .timeLimit(.minutes(5)))
     func documentedVerbs() async throws {
         let name = "intercepting-developer"
         let kubeconfig = try await Shell.must(Cluster.script, "user", name)

@@ -8,7 +8,7 @@ extension InterceptEndToEndTests {
     /// A sample of what `make reliability` does a hundred times.
     @Test(
         "One joins while the last one leaves: he is served, the Service leads somewhere all the time, all is put back",
-        .timeLimit(.minutes(4))
+        .timeLimit(.minutes(5))
     )
     func joinRaces() async throws {
         let seed = UInt64.random(in: 0..<1_000_000_000)

@@ -16,7 +16,7 @@ extension InterceptEndToEndTests {
 
     @Test(
         "A Deployment's environment and a command: exactly as many requests as were allowed, then nothing is left",
-        .timeLimit(.minutes(3))
+        .timeLimit(.minutes(5))
     )
     func bounded() async throws {
         let before = try await Cluster.snapshot("leaf")
@@ -47,7 +47,7 @@ extension InterceptEndToEndTests {
         try await Cluster.nothingIsLeft(of: "leaf")
     }
 
-    @Test("Ctrl-C on a terminal reaches the command once, and everything is put back", .timeLimit(.minutes(3)))
+    @Test("Ctrl-C on a terminal reaches the command once, and everything is put back", .timeLimit(.minutes(5)))
     func terminal() async throws {
         let before = try await Cluster.snapshot("leaf")
         let (port, words) = try await Self.leaf()

@@ -4,15 +4,9 @@ import KubernetesModel
 import Testing
 
 extension InterceptEndToEndTests {
-    /// Who answers one request to the leaf itself, on a connection of its own.
-    private func leaf(_ url: String, _ path: String, _ flags: [String]) async throws -> String {
-        let result = try await Shell.run(["curl", "-sS", "-m", "5", "--noproxy", "*"] + flags + ["\(url)\(path)"])
-        return (try? JSONValue(parsing: result.output))?["answeredBy"]?.string ?? "nobody: \(result)"
-    }
-
     @Test(
         "Two developers on one Service each get their own requests; one leaves and the other goes on; the last one restores",
-        .timeLimit(.minutes(3))
+        .timeLimit(.minutes(5))
     )
     func twoDevelopers() async throws {
         let ada = try await Intercepting.start(["--drain", "2s"], match: ["-x", "X-Dev:ada"], name: "ada")
@@ -26,13 +20,13 @@ extension InterceptEndToEndTests {
         let url = try await Cluster.url("shop/leaf", 80)
         let cookie = ["-H", "Cookie: theme=dark; dev=bob"]
         for _ in 0..<5 {
-            #expect(try await self.leaf(url, "/n/7", ["-H", "x-dev: ada"]) == "leaf/ada")
-            #expect(try await self.leaf(url, "/n/7?x=1", cookie) == "leaf/bob")
+            #expect(try await Shop.whoAnswers(url, "/n/7", ["-H", "x-dev: ada"]) == "leaf/ada")
+            #expect(try await Shop.whoAnswers(url, "/n/7?x=1", cookie) == "leaf/bob")
             for flags in [cookie + ["-X", "POST"], ["-H", "Cookie: dev=bobby"], ["-H", "x-dev: bob"], []] {
-                #expect(try await self.leaf(url, "/n/7", flags).hasPrefix("leaf/leaf-"), "\(flags)")
+                #expect(try await Shop.whoAnswers(url, "/n/7", flags).hasPrefix("leaf/leaf-"), "\(flags)")
             }
             // Who was first gets what both want.
-            #expect(try await self.leaf(url, "/n/7", cookie + ["-H", "x-dev: ada"]) == "leaf/ada")
+            #expect(try await Shop.whoAnswers(url, "/n/7", cookie + ["-H", "x-dev: ada"]) == "leaf/ada")
         }
         #expect(bob.detour.errors.contains("ada@"), "the overlap is told: \(bob.detour.errors)")
 
@@ -47,14 +41,16 @@ extension InterceptEndToEndTests {
         #expect(answer["answeredBy"]?.string?.hasPrefix("bob@") == true, "\(explained)")
 
         #expect(await ada.stop() == 0)
-        #expect(try await self.leaf(url, "/n/7", cookie) == "leaf/bob")
-        #expect(try await self.leaf(url, "/n/7", ["-H", "x-dev: ada"]).hasPrefix("leaf/leaf-"))
+        #expect(try await Shop.whoAnswers(url, "/n/7", cookie) == "leaf/bob")
+        #expect(try await Shop.whoAnswers(url, "/n/7", ["-H", "x-dev: ada"]).hasPrefix("leaf/leaf-"))
         #expect(await bob.stop() == 0)
         #expect(try await Cluster.snapshot("leaf").differences(from: ada.before).isEmpty)
         try await Cluster.nothingIsLeft(of: "leaf")
     }
+}
 
-    @Test("--all takes whole connections of any protocol, and fails open", .timeLimit(.minutes(2)))
+extension ElsewhereEndToEndTests {
+    @Test("--all takes whole connections of any protocol, and fails open", .timeLimit(.minutes(5)))
     func everything() async throws {
         let before = try await Cluster.snapshot("tcp", in: "fixtures")
         let address = try await Cluster.url("fixtures/tcp", 7)
@@ -68,7 +64,7 @@ extension InterceptEndToEndTests {
         try await detour.says("ready:", within: .seconds(90))
         // The echo server of the cluster would send the request back; the leaf on this machine answers it.
         try await Cluster.eventually("the connection goes to this machine", within: .seconds(20)) {
-            try await self.leaf(address, "/n/7", []) == "leaf/laptop"
+            try await Shop.whoAnswers(address, "/n/7", []) == "leaf/laptop"
         }
         local.signal(SIGKILL)
         _ = await local.ended()

@@ -6,7 +6,7 @@ import Testing
 extension InterceptEndToEndTests {
     @Test(
         "Requests that lack the header are counted and named to the developer; nothing else of them",
-        .timeLimit(.minutes(3))
+        .timeLimit(.minutes(5))
     )
     func nearMisses() async throws {
         let shop = try await Intercepting.start(["--drain", "2s", "-o", "json"], match: ["-x", "X-Nobody-Sends:this"])
@@ -48,7 +48,7 @@ extension InterceptEndToEndTests {
 
     @Test(
         "An intercept that nobody calls says so, and what becomes of connections that are older",
-        .timeLimit(.minutes(3))
+        .timeLimit(.minutes(5))
     )
     func silence() async throws {
         let detour = try RunningProcess(

@@ -4,7 +4,7 @@ import KubernetesModel
 import Testing
 
 extension InterceptEndToEndTests {
-    @Test("On a terminal there is a screen, and a SIGTERM leaves the terminal as it was", .timeLimit(.minutes(3)))
+    @Test("On a terminal there is a screen, and a SIGTERM leaves the terminal as it was", .timeLimit(.minutes(5)))
     func screen() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "detour-screen-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

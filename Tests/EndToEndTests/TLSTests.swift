@@ -3,23 +3,24 @@ import Foundation
 import KubernetesModel
 import Testing
 
-/// A Service that speaks TLS, made for one test beside the fixtures.
-private struct TLSService {
+/// A Service that speaks TLS, made for one test beside the fixtures, or elsewhere.
+struct TLSService: Sendable {
+    var namespace = "fixtures"
     let folder = URL(filePath: NSTemporaryDirectory()).appending(path: "detour-\(UUID().uuidString)")
-    var host: String { "tls.fixtures" }
+    var host: String { "tls.\(self.namespace)" }
 
     /// The Service, its workload, and the Secret that holds its certificate.
     private static let manifest = """
         apiVersion: v1
         kind: Service
-        metadata: {name: tls, namespace: fixtures}
+        metadata: {name: tls}
         spec:
           selector: {app: tls}
           ports: [{name: https, port: 443, targetPort: main}]
         ---
         apiVersion: apps/v1
         kind: Deployment
-        metadata: {name: tls, namespace: fixtures}
+        metadata: {name: tls}
         spec:
           selector: {matchLabels: {app: tls}}
           template:
@@ -47,34 +48,15 @@ private struct TLSService {
         try await self.secret("another")
         let file = self.folder.appending(path: "tls.yaml")
         try Data(Self.manifest.utf8).write(to: file)
-        try await Cluster.kubectl("apply", "-f", file.path())
-        try await Cluster.kubectl("rollout", "status", "deployment/tls", "-n", "fixtures", "--timeout=60s")
+        try await Cluster.kubectl("apply", "-n", self.namespace, "-f", file.path())
+        try await Cluster.kubectl("rollout", "status", "deployment/tls", "-n", self.namespace, "--timeout=60s")
     }
 
     /// A self-signed certificate in a Secret, and beside it in a file.
     private func secret(_ name: String) async throws {
-        let (chain, key) = ("\(self.folder.path())/\(name).crt", "\(self.folder.path())/\(name).key")
-        try await Shell.must(
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-keyout",
-            key,
-            "-out",
-            chain,
-            "-subj",
-            "/CN=\(name)",
-            "-addext",
-            "subjectAltName=DNS:\(self.host)",
-            "-days",
-            "2"
-        )
-        try await Cluster.kubectl("create", "secret", "tls", name, "-n", "fixtures", "--cert", chain, "--key", key)
+        let pair = try await SelfSigned(name: "\(self.folder.path())/\(name)", names: "DNS:\(self.host)")
+        let files = ["--cert", pair.certificate, "--key", pair.key]
+        try await Cluster.kubectl(["create", "secret", "tls", name, "-n", self.namespace] + files)
     }
 
     func remove() async throws {
@@ -85,7 +67,7 @@ private struct TLSService {
             "secret/tls",
             "secret/another",
             "-n",
-            "fixtures",
+            self.namespace,
             "--ignore-not-found"
         )
         try? FileManager.default.removeItem(at: self.folder)
@@ -102,8 +84,8 @@ private struct TLSService {
     }
 }
 
-extension InterceptEndToEndTests {
-    @Test("A Service that speaks TLS is intercepted with its Secret, and refused with another", .timeLimit(.minutes(4)))
+extension ElsewhereEndToEndTests {
+    @Test("A Service that speaks TLS is intercepted with its Secret, and refused with another", .timeLimit(.minutes(5)))
     func tls() async throws {
         let service = TLSService()
         try await service.make()
@@ -126,23 +108,19 @@ extension InterceptEndToEndTests {
         }
         let (local, port) = try await LocalLeaf.start()
         defer { local.signal(SIGKILL) }
-        func intercept(_ secret: String) async throws -> RunningProcess {
-            try RunningProcess(
-                [
-                    Cluster.detour, "intercept", "tls", "-n", "fixtures", "-p", "https:\(port)", "--drain", "2s",
-                    "--tls-secret", secret,
-                ],
-                environment: try await Cluster.environment()
-            )
+        func intercept(_ line: String, as name: String) async throws -> RunningProcess {
+            let words = "\(name) intercept \(line) -n fixtures --drain 2s".split(separator: " ").map(String.init)
+            return try await CommandBench(name: name).start(words)
         }
 
-        let wrong = try await intercept("another")
+        let wrong = try await intercept("tls -p https:\(port) --tls-secret another", as: "detour")
         #expect(await wrong.ended() == 1)
         #expect(wrong.errors.contains("name the Secret that the Service's Pods use"), "\(wrong.errors)")
         #expect(try await Cluster.snapshot("tls", in: "fixtures").differences(from: before).isEmpty)
-        try await Cluster.nothingIsLeft(of: "tls", in: "fixtures")
+        try await Cluster.nothingIsLeft(of: "tls", in: "fixtures", butEnding: true)
 
-        let detour = try await intercept("tls")
+        // The same flag as czctl's documentation spells it.
+        let detour = try await intercept("service tls -r https -l \(port) --tlsSecretName tls", as: "czctl")
         defer { detour.signal(SIGKILL) }
         try await detour.says("ready:", within: .seconds(90))
         try await Cluster.eventually("matching requests are answered by the laptop", within: .seconds(25)) {
@@ -157,6 +135,6 @@ extension InterceptEndToEndTests {
         detour.signal(SIGINT)
         #expect(await detour.ended() == 0)
         #expect(try await Cluster.snapshot("tls", in: "fixtures").differences(from: before).isEmpty)
-        try await Cluster.nothingIsLeft(of: "tls", in: "fixtures")
+        try await Cluster.nothingIsLeft(of: "tls", in: "fixtures", butEnding: true)
     }
 }

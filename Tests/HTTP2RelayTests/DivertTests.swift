@@ -43,6 +43,28 @@ struct DivertTests {
         #expect(rig.records[1]?.matched == true)
     }
 
+    @Test(
+        "keeps the shape of its end: with its fields, or as an empty frame that came while it waited",
+        arguments: [true, false],
+        [true, false]
+    )
+    func end(isWithFields: Bool, isDiverted: Bool) {
+        var rig = Rig()
+        rig.request(1, .request("/a", user: "alice", method: "POST"), end: isWithFields)
+        if !isWithFields { rig.data(.client, 1, [], end: true) }
+        if isDiverted {
+            rig.relay.laptopAccepted(0)
+            rig.run()
+            rig.send(.laptop(0), ScriptedEnd.settings())
+        } else {
+            rig.relay.laptopFailed(0, .ackTimeout)
+            rig.run()
+        }
+        let request = rig.take(isDiverted ? .laptop(0) : .original)
+        #expect(request.map(\.type) == (isWithFields ? [.headers] : [.headers, .data]))
+        #expect(request.map(\.endsStream) == (isWithFields ? [true] : [false, true]))
+    }
+
     @Test("is answered by the original with the reason", arguments: [Fallback.localRefused, .ackTimeout, .routeDown])
     func fallsBack(reason: Fallback) {
         var rig = Rig()

@@ -77,6 +77,30 @@ struct LoneRequestTests {
         #expect(got.filter(\.endsStream).count == 1)
     }
 
+    @Test("ends a gRPC call without messages by a frame of its own, as gRPC's clients do")
+    func emptyCall() {
+        var end = ScriptedEnd(awaitsPreface: true)
+        var fields = FieldList.request(method: "POST")
+        fields.append("content-type", "application/grpc+proto")
+        var request = LoneRequest(CopiedMessage(fields: fields), longestAnswer: 1 << 20)
+        let seen = request.takeOutput().map { end.read($0) } ?? []
+        #expect(seen.map(\.type) == [.settings, .windowUpdate, .headers, .data])
+        #expect(seen.suffix(2).map(\.endsStream) == [false, true])
+    }
+
+    @Test("says of an answer that is too long that it is")
+    func tooLong() {
+        var end = ScriptedEnd(awaitsPreface: true)
+        var request = LoneRequest(CopiedMessage(fields: .request("/a")), longestAnswer: 65_536)
+        let head = ScriptedEnd.settings() + end.headers(1, [":status": "200"], end: false)
+        #expect(request.receive(ByteBuffer(bytes: head), isEnd: false) == .more)
+        let part = ScriptedEnd.frame(.data, [], 1, [UInt8](repeating: 7, count: 16_384))
+        for _ in 0..<4 { #expect(request.receive(ByteBuffer(bytes: part), isEnd: false) == .more) }
+        let byte = ScriptedEnd.frame(.data, [], 1, [7])
+        let outcome = request.receive(ByteBuffer(bytes: byte), isEnd: false)
+        #expect(outcome == .failed("the answer is longer than 65536 bytes"))
+    }
+
     @Test("says why there is no answer")
     func failures() {
         let frame = ScriptedEnd.frame

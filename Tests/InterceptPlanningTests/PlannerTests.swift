@@ -89,6 +89,40 @@ struct PlannerTests {
         )
     }
 
+    @Test(
+        "A port that somebody adds, or leads back, closes the Session: our Pods know nothing of it; other changes do not",
+        arguments: [Planner.client, .replica(isReady: true)]
+    )
+    func changedPorts(role: Planner) throws {
+        func plan(_ change: (inout JSONValue) -> Void) throws -> [InterceptAction] {
+            var service = try Sample.hijacked()
+            change(&service.json)
+            service.json["metadata"]?["managedFields"] = [
+                ["manager": "helm", "time": "2026-01-02T00:00:00Z", "fieldsV1": ["f:spec": ["f:ports": [:]]]]
+            ]
+            let now = Observation(session: try Sample.session(), service: service, owned: self.all)
+            return role.plan(now, wasHijacked: true)
+        }
+        let closed: [InterceptAction] = [.close(reason: "the service's ports were changed by helm")]
+        let written = try #require(try Sample.hijacked()[path: "spec", "ports"]?.array)
+        #expect(try plan { _ in }.isEmpty)
+        #expect(try plan { $0["spec"]?["ports"] = .array(written + [["port": 9, "targetPort": 9]]) } == closed)
+        #expect(try plan { $0["spec"]?["ports"] = Sample.ports } == closed)
+        #expect(
+            try plan {
+                $0["spec"]?["ports"] = .array(
+                    written.map { port in
+                        var port = port
+                        port["name"] = "renamed"
+                        port["nodePort"] = 30_000
+                        return port
+                    }
+                )
+            }.isEmpty
+        )
+        #expect(try plan { $0["spec"]?["ports"] = .array(Array(written.dropFirst())) }.isEmpty)
+    }
+
     @Test("A suspended Session is swapped again by a ready replica only")
     func suspended() throws {
         var session = try Sample.session()

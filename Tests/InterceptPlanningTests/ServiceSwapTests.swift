@@ -70,6 +70,21 @@ struct ServiceSwapTests {
         #expect(ServiceSwap(try Sample.session()).restore(Sample.service()).isEmpty)
     }
 
+    @Test("A selector that was put back beside our keys, as server-side apply does, selects the original's Pods again")
+    func mergedSelector() throws {
+        let swap = ServiceSwap(try Sample.session())
+        var service = try Sample.hijacked()
+        for (key, value) in Sample.selector { service["spec"]?["selector"]?[key] = .string(value) }
+        let restored = try service.json.applying(swap.restore(service))
+        #expect(restored["spec"]?["selector"] == JSONValue(Sample.selector))
+        #expect(restored["spec"]?["ports"] == Sample.ports)
+        // Of one that somebody has emptied but for our mark, nothing is anybody else's.
+        let mark = swap.hijackedSelector.filter { $0.key == Marks.sessionLabel }
+        service["spec"]?["selector"] = JSONValue(mark)
+        let emptied = try service.json.applying(swap.restore(service))
+        #expect(emptied["spec"]?["selector"] == JSONValue(Sample.selector))
+    }
+
     @Test("A foreign selector stays, while our target ports and annotation go")
     func foreignSelectorStays() throws {
         var service = try Sample.hijacked()

@@ -165,7 +165,7 @@ struct DoctorTests {
         #expect(found.contains { $0.code == .notSeen && $0.message.contains("not today") })
     }
 
-    @Test("A server that has disruption budgets in their old version is asked for those")
+    @Test("A server that has disruption budgets in their old version is asked for those; there {} selects nothing")
     func oldBudgets() async throws {
         var old = ResourceType.podDisruptionBudgets
         old.version = "v1beta1"
@@ -173,7 +173,8 @@ struct DoctorTests {
         let type = old
         scene.server.change { cluster in
             cluster.types = cluster.types.filter { $0 != .podDisruptionBudgets } + [type]
-            cluster.put(Self.place(type, "one"))
+            cluster.put(Self.place(type, "one", ["spec": ["selector": ["matchLabels": ["app": "leaf"]]]]))
+            cluster.put(Self.place(type, "none", ["spec": ["selector": [:]]]))
         }
         #expect(try await self.doctor(scene).surroundings().disruptionBudgets?.map(\.name) == ["one"])
     }

@@ -51,7 +51,7 @@ private final class Race: Sendable {
     func play() async throws -> Bool {
         let before = try self.leaf()
         let ada = try self.scene.run()
-        let first = try await self.enter(ada)
+        let first = try await self.scene.enter(ada)
         #expect(try ServiceSwap(first.session).isHijacked(self.leaf()))
         self.turnstile.enter(3)
         let joined = try await withThrowingTaskGroup(of: (InterceptRun, Membership)?.self) { group in
@@ -59,21 +59,25 @@ private final class Race: Sendable {
                 defer { self.turnstile.leave() }
                 let run = try self.run("ada@laptop", "X-C6O-INTERCEPT:yes", actor: 0)
                 for _ in 0..<self.turnstile.random(1..<30) { await self.turnstile.pass(0) }
-                try await Leaving(run: run).leave(routeID: first.route.id, of: first.session, reason: "ada left")
+                try await Leaving(store: run.store).leave(
+                    routeID: first.route.id,
+                    of: first.session,
+                    reason: "ada left"
+                )
                 return nil
             }
             group.addTask {
                 defer { self.turnstile.leave() }
                 let run = try self.run("bob@desk", "X-Dev:bob", actor: 1)
                 for _ in 0..<self.turnstile.random(1..<30) { await self.turnstile.pass(1) }
-                return (run, try await self.enter(run))
+                return (run, try await self.scene.enter(run))
             }
             group.addTask {
                 defer { self.turnstile.leave() }
                 let run = try self.run("eve@desk", "X-Dev:eve", actor: 2)
                 for _ in 0..<self.turnstile.random(1..<30) { await self.turnstile.pass(2) }
-                let eve = try await self.enter(run)
-                try await Leaving(run: run).leave(routeID: eve.route.id, of: eve.session, reason: "eve left")
+                let eve = try await self.scene.enter(run)
+                try await Leaving(store: run.store).leave(routeID: eve.route.id, of: eve.session, reason: "eve left")
                 return nil
             }
             return try await group.reduce(into: nil as (InterceptRun, Membership)?) { $0 = $0 ?? $1 }
@@ -84,7 +88,11 @@ private final class Race: Sendable {
         if try session.map({ try ServiceSwap($0).isHijacked(self.leaf()) }) != true { self.report("bob holds nothing") }
 
         self.turnstile.enter(1)
-        try await Leaving(run: bob).leave(routeID: membership.route.id, of: membership.session, reason: "bob left")
+        try await Leaving(store: bob.store).leave(
+            routeID: membership.route.id,
+            of: membership.session,
+            reason: "bob left"
+        )
         self.turnstile.leave()
         if try self.scene.session() != nil { self.report("a Session is left") }
         let after = try self.leaf()
@@ -98,14 +106,6 @@ private final class Race: Sendable {
             self.check()
         }
         return try self.scene.run(owner: owner, match: match, transport: transport)
-    }
-
-    /// Joins, and takes the Service as one does whose interceptor was found good.
-    private func enter(_ run: InterceptRun) async throws -> Membership {
-        let membership = try await run.join()
-        _ = try await SessionController(store: run.store, role: .client)
-            .converge(on: membership.session.incarnation, wasHijacked: false, isProven: true)
-        return membership
     }
 
     private func leaf() throws -> DynamicObject {

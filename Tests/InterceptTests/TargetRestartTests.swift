@@ -118,7 +118,8 @@ struct TargetRestartTests {
         let run = try other.run(change: { $0.restartsTarget = true })
         let error = await #expect(throws: InterceptError.self) { try await run.join() }
         #expect(error?.code == .forbidden)
-        #expect(error?.message.contains("--restart-target: you may not patch deployments.apps") == true)
+        #expect(error?.message.hasPrefix("--restart-target: you may not patch deployments.apps leaf in") == true)
+        #expect(error?.message.contains("install -n shop --user YOU --restart deployment/leaf,") == true)
         #expect(other.writes.isEmpty)
     }
 

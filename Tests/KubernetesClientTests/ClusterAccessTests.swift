@@ -21,7 +21,7 @@ private final class Collect: ChannelInboundHandler {
 /// Requests and port-forwards take the same way with the same credentials, over real TLS.
 @Suite("Reaching a cluster", .timeLimit(.minutes(5)))
 struct ClusterAccessTests {
-    private let authority: TestAuthority
+    let authority: TestAuthority
     private let folder: TemporaryFolder
 
     init() throws {
@@ -30,7 +30,7 @@ struct ClusterAccessTests {
     }
 
     /// What the server saw of one request and one port-forward.
-    private struct Seen: Equatable {
+    struct Seen: Equatable {
         var request: [String]
         var forward: [String]
     }
@@ -38,14 +38,15 @@ struct ClusterAccessTests {
     private static let watched = ["authorization", "x-test-client", "impersonate-user", "impersonate-group"]
 
     /// Makes a request and a port-forward, and tells what the server saw of each.
-    private func visit(
+    func visit(
         demandsCertificate: Bool = false,
+        certificateFor name: String = "kube.test",
         proxy: ((TestServer) async throws -> ProxyServer?)? = nil,
         refuse: @escaping @Sendable (HTTPRequestHead) -> Bool = { _ in false },
         _ change: (inout ClusterConnection) throws -> Void
     ) async throws -> Seen {
         let seen = Mutex<[String]>([])
-        let tls = try self.authority.server(demandsCertificate: demandsCertificate)
+        let tls = try self.authority.server(demandsCertificate: demandsCertificate, name: name)
         let server = try await TestServer(tls: tls) { head, _ in
             let kind = head.uri.contains("portforward") ? "forward" : "request"
             let fields = Self.watched.flatMap { name in head.headers[name].map { "\(name): \($0)" } }
@@ -184,90 +185,5 @@ struct ClusterAccessTests {
         )
         #expect(error?.message.hasSuffix("ended with exit status 1: log in first") == true)
         #expect(self.folder.read("runs") == "x\n")
-    }
-
-    @Test(
-        "Both go through the proxy, which is asked for the server by its host",
-        arguments: [ProxyServer.Kind.http(nil), .http(Login(username: "u", password: "p")), .socks5]
-    )
-    func proxied(kind: ProxyServer.Kind) async throws {
-        let asked = Mutex<TestProxy?>(nil)
-        let seen = try await self.visit(
-            proxy: { server in
-                let proxy = try await TestProxy(kind, to: server.port)
-                asked.withLock { $0 = proxy }
-                return proxy.server(kind)
-            },
-            { connection in
-                connection.credentials = .fixed(Credential(token: "tok"))
-                connection.server.host = "nowhere.invalid"
-            }
-        )
-        #expect(seen == Seen(request: ["authorization: Bearer tok"], forward: ["authorization: Bearer tok"]))
-        let proxy = try #require(asked.withLock { $0 })
-        #expect(proxy.asked.list.count == 2)
-        for text in proxy.asked.list {
-            switch kind {
-            case .socks5: #expect(text.hasPrefix("nowhere.invalid:"))
-            case .http(let login):
-                #expect(text.hasPrefix("CONNECT nowhere.invalid:"))
-                #expect(text.lowercased().contains("proxy-authorization: basic dtpw") == (login != nil))
-                #expect(!text.contains("tok"))
-            }
-        }
-        try await proxy.channel.close()
-    }
-
-    @Test(
-        "A proxy that refuses is named, and why",
-        arguments: [
-            ("HTTP/1.1 407 Auth\r\nContent-Length: 0\r\n\r\n", "asks for a login (407)"),
-            ("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "it refuses (403)"),
-            ("HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n", "it answered 502"),
-            ("SSH-2.0-x\r\n\r\n", "does not speak HTTP/1.1"),
-            ("HTTP/1.1 200 OK\r\n\r\nmore", "sent more than an answer"),
-        ]
-    )
-    func refusingProxy(answer: String, expected: String) async throws {
-        let proxy = try await TestProxy(.http(nil), to: 1, answer: answer.replacing(" 200 ", with: " 201 "))
-        var connection = ClusterConnection(server: ServerAddress(host: "k.invalid", port: 6443, isTLS: true))
-        connection.proxy = proxy.server(.http(nil))
-        let client = try KubernetesClient(connection)
-        let error = await #expect(throws: KubernetesError.self) { _ = try await client.portForward(pod: "p", port: 1) }
-        #expect(error?.code == .unreachable)
-        #expect(
-            error?.message.contains("\(proxy.server(.http(nil))) gives no connection to https://k.invalid:6443") == true
-        )
-        #expect(error?.message.contains(expected) == true, "\(error?.message ?? "")")
-        try await client.shutdown()
-        try await proxy.channel.close()
-    }
-
-    @Test(
-        "A proxy that is not there is named by requests and port-forwards",
-        arguments: [ProxyServer.Kind.http(nil), .socks5]
-    )
-    func absentProxy(kind: ProxyServer.Kind) async throws {
-        let proxy = try await TestProxy(kind, to: 1)
-        let gone = proxy.server(kind)
-        try await proxy.channel.close()
-        let address = ServerAddress(host: "k.invalid", port: 6443, isTLS: true)
-        let transport = try LiveTransport(ClusterConnection(server: address, proxy: gone))
-        let request = await #expect(throws: KubernetesError.self) { _ = try await transport.send(.version) }
-        #expect(
-            request?.message
-                == "the API server https://k.invalid:6443 through the proxy \(gone) cannot be reached: connection refused; "
-                + "is it running, and is it the right one (--context, --kubeconfig)?"
-        )
-        let forward = await #expect(throws: KubernetesError.self) {
-            _ = try await transport.upgrade(
-                .portForward(pod: "p", in: "n", port: 1),
-                subprotocol: "v4.channel.k8s.io",
-                on: nil,
-                configure: { _ in }
-            )
-        }
-        #expect(forward?.message == request?.message)
-        try await transport.shutdown()
     }
 }

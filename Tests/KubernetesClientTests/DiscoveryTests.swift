@@ -32,7 +32,7 @@ struct DiscoveryTests {
         arguments: zip(["1.20", "1.36"], ["v1beta1", "v1"])
     )
     func versions(server: String, expected: String) async throws {
-        var documents = try self.documents(server)
+        let documents = try self.documents(server)
         let (client, _) = self.client(documents)
         let discovered = try await client.discover()
         #expect(discovered.first(of: Self.budgets)?.version == expected)
@@ -41,13 +41,6 @@ struct DiscoveryTests {
         #expect(discovered.serves(.roles) && discovered.serves(.pods))
         #expect(discovered.first(of: [.sessions]) == nil)
         // A current server gives the single documents in the older form still.
-        for version in discovered.groupVersions where !version.isStale {
-            let root = version.group.isEmpty ? "/api" : "/apis"
-            documents["\(root)/\(version.apiVersion)"] = [
-                "kind": "APIResourceList",
-                "resources": .array(version.resources.map { ["name": .string($0.plural), "kind": .string($0.kind)] }),
-            ]
-        }
         let (single, transport) = self.client(documents)
         #expect(try await single.first(served: Self.budgets)?.version == expected)
         #expect(try await single.first(served: Self.slices)?.version == expected)
@@ -95,8 +88,16 @@ struct DiscoveryTests {
         let discovered = try await client.discover()
         #expect(discovered.serves(.deployments))
         #expect(discovered.groupVersions.filter(\.isStale).map(\.apiVersion) == ["policy/v1beta1"])
-        let (current, _) = self.client(try self.documents("1.36"))
-        #expect(try await current.discover().groupVersions.filter(\.isStale).map(\.group) == ["metrics.k8s.io"])
+        // What the aggregator of a current server says of one.
+        var current = try self.documents("1.36")
+        let away: JSONValue = [
+            "metadata": ["name": "metrics.k8s.io"], "versions": [["version": "v1beta1", "freshness": "Stale"]],
+        ]
+        let groups = try #require(current["/apis"]?["items"]?.array)
+        current["/apis"]?["items"] = .array(groups + [away])
+        let found = try await self.client(current).0.discover()
+        #expect(found.serves(.deployments))
+        #expect(found.groupVersions.filter(\.isStale).map(\.group) == ["metrics.k8s.io"])
     }
 
     @Test("A server that refuses to list is quoted, and what is no list is no API server")

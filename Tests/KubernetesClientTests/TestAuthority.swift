@@ -30,7 +30,9 @@ struct TestAuthority {
     }
 
     /// A certificate for a server of the given name, or for a client.
-    func identity(_ commonName: String, dnsName: String? = nil) throws -> ClientIdentity {
+    ///
+    /// - Parameter address: an address to carry in place of a name.
+    func identity(_ commonName: String, dnsName: String? = nil, address: IPAddress? = nil) throws -> ClientIdentity {
         let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
         let certificate = try Self.certificate(
             subject: try DistinguishedName { CommonName(commonName) },
@@ -39,7 +41,10 @@ struct TestAuthority {
             signer: Certificate.PrivateKey(self.key),
             extensions: try Certificate.Extensions {
                 try ExtendedKeyUsage([.serverAuth, .clientAuth])
-                SubjectAlternativeNames([.dnsName(dnsName ?? "\(commonName).client.test")])
+                SubjectAlternativeNames([
+                    address.map { .ipAddress(ASN1OctetString(contentBytes: ArraySlice($0.bytes))) }
+                        ?? .dnsName(dnsName ?? "\(commonName).client.test")
+                ])
             }
         )
         return ClientIdentity(
@@ -48,9 +53,9 @@ struct TestAuthority {
         )
     }
 
-    /// What a server named `kube.test` speaks TLS with; with clients' certificates demanded or not asked for.
-    func server(demandsCertificate: Bool) throws -> NIOSSLContext {
-        let identity = try self.identity("server", dnsName: "kube.test")
+    /// What a server of this name or address speaks TLS with; with clients' certificates demanded or not asked for.
+    func server(demandsCertificate: Bool, name: String = "kube.test") throws -> NIOSSLContext {
+        let identity = try self.identity("server", dnsName: name, address: IPAddress(name))
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMBytes(identity.certificate).map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(bytes: identity.key, format: .pem))

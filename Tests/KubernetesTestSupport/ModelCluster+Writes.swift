@@ -6,6 +6,10 @@ extension ModelCluster {
             return .failure(422, "Invalid", "metadata.name: Required value")
         }
         let key = target.key(named: object.name)
+        // As a real server does it, before it looks whether the name is taken.
+        if let address = object[path: "spec", "clusterIP"], self.isTaken(address, target) {
+            return .failure(422, "Invalid", "spec.clusterIPs: Invalid value: provided IP is already allocated")
+        }
         guard self.objects[key] == nil else {
             return .failure(409, "AlreadyExists", "\(target.collection.plural) \"\(object.name)\" already exists")
         }
@@ -15,6 +19,13 @@ extension ModelCluster {
         if !self.withoutStatusSubresource.contains(target.collection.plural) { object["status"] = nil }
         if request.isDryRun { return Answer(status: 201, body: object.json) }
         return Answer(status: 201, body: self.store(object, at: key).json)
+    }
+
+    private func isTaken(_ address: JSONValue, _ target: RequestTarget) -> Bool {
+        target.collection == ResourceType.services.collection && address != "None"
+            && self.objects.contains {
+                $0.key.collection == target.collection && $0.value[path: "spec", "clusterIP"] == address
+            }
     }
 
     mutating func patch(_ target: RequestTarget, _ request: KubernetesRequest) -> Answer {

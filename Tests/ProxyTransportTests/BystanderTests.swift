@@ -135,6 +135,23 @@ struct BystanderTests {
         }
     }
 
+    /// The kernel tells a reset that comes behind an end as one more end.
+    @Test("is reset when its client ends, and resets while it still gets its answer")
+    func resetAfterEnd() async throws {
+        try await Harness.run { harness in
+            let client = try await harness.connect()
+            let origin = try await harness.origin.accept()
+            try await client.write(get())
+            try await client.finish()
+            await origin.wait { $0.hasEnded }
+            let part = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"
+            try await origin.write(part)
+            #expect(await client.text(part) == part)
+            try await client.reset()
+            await origin.wait { $0.isClosed }
+        }
+    }
+
     @Test("is reset when its original cannot be reached")
     func unreachable() async throws {
         let other = try await Server()

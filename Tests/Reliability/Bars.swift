@@ -40,6 +40,16 @@ struct Bars: Sendable {
         time("command killed → the original answers a matching request", "failovers", "failover_s", "max", limit: 3.5)
         time("… the slowest matching request of that time", "failovers", "slowest_s", "max", limit: 3.5)
         if let ttl { time("command killed → selector restored", "failovers", "restore_s", "max", limit: ttl + 15) }
+        if let points = document["kill_points"]?.integer, let lost = document["kill_points_not_restored"]?.integer {
+            lines.append(
+                Line(
+                    what: "kill points tried (distinct), not restored",
+                    bar: "≥ \(Self.killPoints) / 0",
+                    measured: "\(points) / \(lost)",
+                    isMet: points >= Self.killPoints && lost == 0
+                )
+            )
+        }
         none(
             "requests of bystanders that failed or were altered",
             "failed_requests",
@@ -50,6 +60,9 @@ struct Bars: Sendable {
         none("rounds in which anything else was wrong", "problems", of: Self.rounds(document))
         self.lines = lines
     }
+
+    /// How many different kill points have to be tried.
+    private static let killPoints: Int64 = 500
 
     /// The document as a table in Markdown.
     var markdown: String {

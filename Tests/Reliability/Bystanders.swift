@@ -10,21 +10,46 @@ struct Bystanders: Sendable {
     ///
     /// - Parameter rate: requests a second, all together.
     static func start(_ shop: ShopAddresses, rate: Int, limit: Duration) async throws -> Bystanders {
+        try await self.start(
+            kept: ("through the chain, kept connections", shop.frontend),
+            fresh: ("to the service, new connections", shop.leaf),
+            rate: rate,
+            concurrency: 16,
+            limit: limit
+        )
+    }
+
+    /// Starts them at a leaf in a namespace of its own: half on kept connections, half on a new connection each.
+    static func start(of leaf: OwnLeaf, rate: Int, limit: Duration) async throws -> Bystanders {
+        try await self.start(
+            kept: ("to \(leaf.namespace)/leaf, kept connections", leaf.url),
+            fresh: ("to \(leaf.namespace)/leaf, new connections", leaf.url),
+            rate: rate,
+            concurrency: 4,
+            limit: limit
+        )
+    }
+
+    private static func start(
+        kept: (what: String, url: String),
+        fresh: (what: String, url: String),
+        rate: Int,
+        concurrency: Int,
+        limit: Duration
+    ) async throws -> Bystanders {
         let half = max(1, rate / 2)
-        let chain = try await Load.start(shop.frontend, rate: half, concurrency: 16, limit: limit)
+        let first = try await Load.start(kept.url, rate: half, concurrency: concurrency, limit: limit)
         do {
-            let fresh = try await Load.start(
-                shop.leaf,
+            let second = try await Load.start(
+                fresh.url,
                 rate: half,
-                concurrency: 16,
+                concurrency: concurrency,
                 limit: limit,
                 flags: ["--new-connections", "1"]
             )
-            return Bystanders(loads: [
-                ("through the chain, kept connections", half, chain), ("to the service, new connections", half, fresh),
-            ])
+            return Bystanders(loads: [(kept.what, half, first), (fresh.what, half, second)])
         } catch {
-            chain.process.signal(SIGKILL)
+            first.process.signal(SIGKILL)
             throw error
         }
     }

@@ -46,6 +46,10 @@ struct Document: Sendable {
         ]
         let entrances = Dictionary(grouping: runs.compactMap { $0["entrance"]?.string }, by: \.self)
         if !entrances.isEmpty { section["entrances"] = .object(entrances.mapValues { .integer(Int64($0.count)) }) }
+        if batch.scenario == .kills {
+            section["distinct"] = .integer(Int64(KillPoint.distinct(runs)))
+            section["not_restored"] = .integer(Int64(runs.count { $0["problems"] != nil || $0["residue"] != nil }))
+        }
         self.json["scenarios"] = self.json["scenarios"] ?? [:]
         self.json["scenarios"]?[name] = section
         self.summarize()
@@ -77,6 +81,8 @@ struct Document: Sendable {
         for scenario in Settings.Scenario.allCases {
             self.json[scenario.rawValue] = sections[scenario.rawValue]?["count"]
         }
+        self.json["kill_points"] = sections[Settings.Scenario.kills.rawValue]?["distinct"]
+        self.json["kill_points_not_restored"] = sections[Settings.Scenario.kills.rawValue]?["not_restored"]
         self.json["start_s"] = seconds(.cycles, "start_s", "median")
         self.json["stop_s"] = seconds(.cycles, "stop_s", "median")
         self.json["failover_s"] = seconds(.failovers, "failover_s", "max")

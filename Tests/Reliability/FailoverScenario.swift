@@ -2,7 +2,7 @@ import ClusterTestSupport
 import Foundation
 import KubernetesModel
 
-/// The command is killed: the original answers at once, and the cluster restores itself.
+/// The laptop loses its power: the original answers at once, and the cluster restores itself.
 struct FailoverScenario {
     /// How long the laptop may be gone, in seconds.
     static let ttl = 6
@@ -26,7 +26,7 @@ struct FailoverScenario {
 
     private func kill(_ detour: RunningProcess, _ prober: Prober, _ outcome: inout Stage.Outcome) async throws {
         let killed = ContinuousClock.now
-        detour.signal(SIGKILL)
+        detour.losePower()
         let first = try await prober.answer("the original answers", since: killed, within: .seconds(30)) {
             $0.by?.hasPrefix("leaf/leaf-") == true
         }

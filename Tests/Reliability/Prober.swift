@@ -20,14 +20,22 @@ final class Prober: Sendable {
 
     private let client: HTTPClient
     private let request: HTTPClientRequest
+    private let pause: Duration
     private let kept = Mutex<[Answer]>([])
 
     /// A prober of one Service of the shop.
     ///
     /// - Parameters:
     ///   - header: what makes its requests those of a route.
-    init(_ url: String, header: (name: String, value: String), client: HTTPClient) {
+    ///   - pause: how long it waits between an answer and the next request.
+    init(
+        _ url: String,
+        header: (name: String, value: String),
+        client: HTTPClient,
+        pause: Duration = .milliseconds(10)
+    ) {
         self.client = client
+        self.pause = pause
         var request = HTTPClientRequest(url: "\(url)/n/7")
         request.headers.add(name: header.name, value: header.value)
         request.headers.add(name: "connection", value: "close")
@@ -56,7 +64,7 @@ final class Prober: Sendable {
             }
             answer.received = .now
             self.kept.withLock { $0.append(answer) }
-            try? await Task.sleep(for: .milliseconds(10))
+            try? await Task.sleep(for: self.pause)
         }
     }
 

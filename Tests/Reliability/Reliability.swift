@@ -80,7 +80,8 @@ struct Reliability {
             "load_average_before": try Machine.loadAverage(), "rate": .integer(Int64(self.settings.rate)),
         ]
         if scenario == .failovers { about["ttl_s"] = .integer(Int64(FailoverScenario.ttl)) }
-        if scenario == .races { about["seed"] = .integer(Int64(self.settings.seed)) }
+        if scenario == .races || scenario == .kills { about["seed"] = .integer(Int64(self.settings.seed)) }
+        if scenario == .kills { return try await self.kills(about, stage) }
         let objects = try await Self.objects()
         let bystanders = try await Bystanders.start(
             stage.shop,
@@ -96,6 +97,7 @@ struct Reliability {
             switch scenario {
             case .cycles: done = [try await CycleScenario(stage: stage).run()]
             case .failovers: done = [try await FailoverScenario(stage: stage).run()]
+            case .kills: continue
             case .races:
                 let seeds = (runs.count..<min(runs.count + RaceScenario.chain, count)).map {
                     self.settings.seed &+ UInt64($0)
@@ -115,6 +117,18 @@ struct Reliability {
         return Document.Batch(scenario: scenario, about: about, runs: runs, bystanders: results)
     }
 
+    /// Kills the command at every point that is asked for.
+    private func kills(_ start: JSONValue, _ stage: Stage) async throws -> Document.Batch {
+        let results = try await KillScenario(stage: stage, settings: self.settings, say: Self.say).run()
+        var about = start
+        about["load_average_after"] = try Machine.loadAverage()
+        about["ttl_s"] = .integer(Int64(KillLane.ttl))
+        about["rate"] = .integer(Int64(KillScenario.rate * self.settings.lanes))
+        about["points"] = .integer(Int64(results.points))
+        (about["asked"], about["made"]) = (.integer(Int64(results.asked)), .integer(Int64(results.runs.count)))
+        return Document.Batch(scenario: .kills, about: about, runs: results.runs, bystanders: results.bystanders)
+    }
+
     /// How many objects there are in the shop's namespace, events aside.
     private static func objects() async throws -> Int {
         let names = try await Cluster.inventory(of: "shop", with: ["pod", "replicaset", "endpoints", "secret"])
@@ -126,12 +140,13 @@ struct Reliability {
         "start_s: from the start of the process to the first answer of the laptop to a matching request on a new connection; one is asked about every 15 ms. stop_s: from Ctrl-C to the watch's news that the selector is what it was.",
         "failover_s: from SIGKILL to the first matching request that the original answers. restore_s: to the selector.",
         "races: another command joins while the last one leaves, aim_s after its Ctrl-C as far as that can be aimed at. joined: into the Session that was there; waited: for a closing one; alone: it was gone.",
+        "kills: a point is a context, a request (verb, resource, which of its kind) and a moment; one that was not reached (struck: false) is not counted among the distinct ones. restored_s: from SIGKILL until the Service and its Endpoints were what they were, or the victim's route was out of the Session where somebody else intercepts too; cleared_s: until nothing was left but Pods that are ending and what only they own.",
         "start_s and stop_s are medians, failover_s and restore_s the slowest. Each scenario has its own batches, with commit and load average.",
         "failed_requests: those of bystanders that failed, were answered wrongly or by a laptop, or that a client had to send again.",
         "cleared_s: from the end of a round until nothing is left but Pods that are ending and what only they own, asked every 300 ms; after a batch, those are waited for too.",
     ]
 
-    private static func say(_ text: String) {
+    @Sendable private static func say(_ text: String) {
         FileHandle.standardError.write(Data("reliability: \(text)\n".utf8))
     }
 }

@@ -105,6 +105,27 @@ struct ServiceHistory: Sendable {
         self.entries.first { $0.at >= instant && holds($0.sight) }?.at
     }
 
+    /// How many of the interceptor's Pods are there and not ending.
+    var liveInterceptors: Int { self.interceptors.count }
+
+    /// Since when the Service has led to its own Pods without a break, from a moment at which it did or some time after.
+    ///
+    /// - Parameter selector: its own.
+    /// - Returns: nil where it does not; `start` where it has all the time.
+    func original(_ selector: [String: String], of service: String, since start: Instant) -> Instant? {
+        var (isSelected, isEndpoint) = (true, true)
+        var since: Instant? = start
+        for entry in self.entries {
+            switch entry.sight {
+            case .service(let current): isSelected = current == selector
+            case .endpoints: isEndpoint = entry.sight.leadsToOriginal(of: service)
+            case .session, .interceptors: continue
+            }
+            since = isSelected && isEndpoint ? since ?? max(start, entry.at) : nil
+        }
+        return since
+    }
+
     /// The moments from which on the Service led nowhere: Endpoints without any ready address.
     func deadEnds(since instant: Instant) -> [Instant] {
         self.entries.filter { $0.at >= instant && $0.sight == .endpoints(ready: []) }.map(\.at)

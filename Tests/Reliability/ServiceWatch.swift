@@ -39,6 +39,22 @@ final class ServiceWatch: Sendable {
         }
     }
 
+    /// Runs `body` while it watches; the failure of a watch is its failure.
+    func following<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask {
+                try await self.follow()
+                return nil
+            }
+            group.addTask { try await body() }
+            defer { group.cancelAll() }
+            while let value = try await group.next() {
+                if let value { return value }
+            }
+            throw CancellationError()
+        }
+    }
+
     private func watch(_ source: ServiceHistory.Source) -> ObjectWatch {
         let (type, name, labels): (ResourceType, String?, String?) =
             switch source {

@@ -8,6 +8,8 @@ struct Settings: Sendable, Hashable {
         case races
         /// The command is killed.
         case failovers
+        /// The command is killed at each request of its life.
+        case kills
     }
 
     /// How often each scenario is run, in the order of ``Scenario``.
@@ -20,11 +22,19 @@ struct Settings: Sendable, Hashable {
     var minutes = 60
     /// Whether the runs are added to those that the file has of the same commit.
     var appends = false
+    /// How many lives of `kills` there are at a time.
+    var lanes = 6
+    /// How many points of `kills` are system calls.
+    var systemCalls = 100
+    /// In which contexts points of `kills` are.
+    var contexts = KillPoint.Context.allCases
+    /// Which requests of `kills` are tried, as in `create sessions`, or `sessions` for all of them; empty for any.
+    var requests: [String] = []
     /// Where the document is written.
     var output: String
 
     /// The defaults of `make reliability`.
-    static let defaults: [Scenario: Int] = [.cycles: 30, .races: 100, .failovers: 10]
+    static let defaults: [Scenario: Int] = [.cycles: 30, .races: 100, .failovers: 10, .kills: 1_000]
 
     /// Reads them.
     ///
@@ -41,19 +51,27 @@ struct Settings: Sendable, Hashable {
             }
             return number
         }
-        let names = environment["RELIABILITY_SCENARIOS"].map { $0.split(separator: " ").map(String.init) }
-        let asked = try names?.map { name in
-            guard let scenario = Scenario(rawValue: name) else {
-                let all = Scenario.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Trouble("RELIABILITY_SCENARIOS: no scenario \(name); there are \(all)")
+        func chosen<Choice: RawRepresentable & CaseIterable>(_ name: String, _ what: String) throws -> [Choice]
+        where Choice.RawValue == String {
+            guard let names = environment[name]?.split(separator: " ").map(String.init) else {
+                return Array(Choice.allCases)
             }
-            return scenario
+            for unknown in names where Choice(rawValue: unknown) == nil {
+                let all = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Trouble("\(name): no \(what) \(unknown); there are \(all)")
+            }
+            return Choice.allCases.filter { names.contains($0.rawValue) }
         }
         self.counts = [:]
-        for scenario in asked ?? Scenario.allCases {
+        for scenario: Scenario in try chosen("RELIABILITY_SCENARIOS", "scenario") {
             let name = "RELIABILITY_\(scenario.rawValue.uppercased())"
             self.counts[scenario] = try value(name, Self.defaults[scenario] ?? 1)
         }
+        self.systemCalls = try value("RELIABILITY_SYSCALLS", self.systemCalls)
+        self.contexts = try chosen("RELIABILITY_CONTEXTS", "context")
+        self.requests = environment["RELIABILITY_REQUESTS"]?.split(separator: ",").map(String.init) ?? []
+        if self.systemCalls == 0 { self.contexts.removeAll { $0 == .syscalls } }
+        self.lanes = try value("RELIABILITY_LANES", self.lanes)
         self.rate = try value("RELIABILITY_RATE", self.rate)
         self.seed = try value("RELIABILITY_SEED", seed)
         self.minutes = try value("RELIABILITY_MINUTES", self.minutes)
@@ -65,8 +83,20 @@ struct Settings: Sendable, Hashable {
     var command: String {
         let scenarios = Scenario.allCases.filter { self.counts[$0, default: 0] > 0 }
         let counts = scenarios.map { "RELIABILITY_\($0.rawValue.uppercased())=\(self.counts[$0, default: 0])" }
+        var kills: [String] = []
+        if scenarios.contains(.kills) {
+            let contexts = self.contexts.map(\.rawValue).joined(separator: " ")
+            let systemCalls = self.contexts.contains(.syscalls) ? self.systemCalls : 0
+            kills = [
+                "RELIABILITY_SYSCALLS=\(systemCalls)", "RELIABILITY_CONTEXTS='\(contexts)'",
+                "RELIABILITY_LANES=\(self.lanes)",
+            ]
+            if !self.requests.isEmpty {
+                kills.append("RELIABILITY_REQUESTS='\(self.requests.joined(separator: ","))'")
+            }
+        }
         let words =
-            ["RELIABILITY_SCENARIOS='\(scenarios.map(\.rawValue).joined(separator: " "))'"] + counts
+            ["RELIABILITY_SCENARIOS='\(scenarios.map(\.rawValue).joined(separator: " "))'"] + counts + kills
             + ["RELIABILITY_RATE=\(self.rate)", "RELIABILITY_SEED=\(self.seed)"]
         return (words + ["make reliability"]).joined(separator: " ")
     }

@@ -55,7 +55,7 @@ struct Stage: Sendable {
         let result: Result<Value, any Error>
         do {
             try await stage.warmUp()
-            result = .success(try await stage.whileWatching { try await body(stage) })
+            result = .success(try await stage.watch.following { try await body(stage) })
         } catch {
             result = .failure(error)
         }
@@ -72,24 +72,6 @@ struct Stage: Sendable {
         detour.signal(SIGINT)
         guard await detour.ended() == 0 else { throw Trouble("the first try failed: \(detour.errors)") }
         try await Cluster.nothingIsLeft(of: "leaf")
-    }
-
-    /// Runs `body` with the watches, whose failure is its failure.
-    private func whileWatching<Value: Sendable>(
-        _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        try await withThrowingTaskGroup(of: Value?.self) { group in
-            group.addTask {
-                try await self.watch.follow()
-                return nil
-            }
-            group.addTask { try await body() }
-            defer { group.cancelAll() }
-            while let value = try await group.next() {
-                if let value { return value }
-            }
-            throw CancellationError()
-        }
     }
 
     /// Starts a developer's intercept; waits for nothing.

@@ -41,8 +41,17 @@ struct DocumentTests {
             self.batch(.failovers, [["failover_s": .double(0.02), "restore_s": .double(7.5)]]),
             appends: false
         )
+        try document.take(
+            self.batch(
+                .kills,
+                self.kills.map { ["context": "alone", "request": $0, "moment": "after", "struck": true] }
+            ),
+            appends: false
+        )
         return document
     }
+
+    private let kills = (1...2).map { JSONValue.string("patch services #\($0)") }
 
     @Test("Medians of starts and stops, the slowest failover, and the sums of all sections")
     func summary() throws {
@@ -83,19 +92,35 @@ struct DocumentTests {
         "Every bar can be missed",
         arguments: [
             ("start_s", JSONValue.double(3.1), 0), ("stop_s", .double(2.1), 1), ("failover_s", .double(3.6), 2),
-            ("restore_s", .double(21.1), 3), ("failed_requests", 1, 4), ("residue", 1, 5), ("problems", 1, 6),
+            ("restore_s", .double(21.1), 3), ("kill_points", 499, 4), ("kill_points_not_restored", 1, 4),
+            ("failed_requests", 1, 5), ("residue", 1, 6),
+            ("problems", 1, 7),
         ]
     )
     func missed(name: String, value: JSONValue, line: Int) throws {
         var json = try self.whole().json
+        json["kill_points"] = 500
         #expect(Bars(json).lines.allSatisfy { $0.isMet })
         for scenario in Settings.Scenario.allCases where name.hasSuffix("_s") {
             guard json[path: "scenarios", scenario.rawValue, "seconds", name] != nil else { continue }
             json["scenarios"]?[scenario.rawValue]?["seconds"]?[name] = ["median": value, "p90": value, "max": value]
         }
         json[name] = value
-        #expect(Bars(json).lines.map(\.isMet) == (0..<7).map { $0 != line })
+        #expect(Bars(json).lines.map(\.isMet) == (0..<8).map { $0 != line })
         #expect(Bars(json).markdown.contains("**missed**"))
+    }
+
+    @Test("A kill point counts once, and only where it struck; one whose life left or broke anything was not restored")
+    func killed() throws {
+        var document = Document(nil)
+        let first: JSONValue = ["context": "alone", "request": "get a #1", "moment": "before", "struck": true]
+        var (after, missed, broken) = (first, first, first)
+        after["moment"] = "after"
+        (missed["request"], missed["struck"]) = ("get a #2", false)
+        (broken["context"], broken["residue"]) = ("leaving", ["Session/x"])
+        try document.take(self.batch(.kills, [first, first, after, missed, broken]), appends: false)
+        #expect(document.json["kill_points"] == 3 && document.json["kill_points_not_restored"] == 1)
+        #expect(document.json["kills"] == 5)
     }
 
     @Test("An answer of a laptop to a bystander is an altered one, as is a wrong one")

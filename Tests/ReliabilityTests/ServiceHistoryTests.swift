@@ -70,6 +70,31 @@ struct ServiceHistoryTests {
         #expect(history.first(since: self.origin, where: isOriginal) == nil)
     }
 
+    @Test("The Service leads to the original since both its selector and its Endpoints do, without a break")
+    func original() {
+        var history = ServiceHistory()
+        func since() -> Int? {
+            history.original(["app": "leaf"], of: "leaf", since: self.origin + .seconds(2))
+                .map { Int(($0 - self.origin).seconds) }
+        }
+        func note(_ object: DynamicObject, _ source: ServiceHistory.Source, _ second: Int) {
+            history.note(.applied(object), of: source, at: self.origin + .seconds(second))
+        }
+        #expect(since() == 2)
+        note(self.service(["app": "interceptor"]), .service, 1)
+        #expect(since() == nil)
+        note(self.endpoints(["interceptor-leaf-1"]), .endpoints, 3)
+        note(self.service(["app": "leaf"]), .service, 4)
+        #expect(since() == nil)
+        note(self.endpoints(["leaf-1"]), .endpoints, 5)
+        note(self.service(["app": "leaf"]), .service, 6)
+        #expect(since() == 5)
+        note(self.endpoints([]), .endpoints, 7)
+        #expect(since() == nil)
+        note(self.endpoints(["leaf-1"]), .endpoints, 8)
+        #expect(since() == 8)
+    }
+
     @Test("Pods that end, and Pods that are gone, are not counted; forgetting keeps count")
     func pods() {
         var history = ServiceHistory()
@@ -80,6 +105,7 @@ struct ServiceHistoryTests {
             .applied(self.pod("a", ready: true)), .applied(ending),
         ]
         for update in updates { history.note(update, of: .pods, at: self.origin) }
+        #expect(history.liveInterceptors == 1)
         history.forget()
         history.note(.deleted(self.pod("a", ready: true)), of: .pods, at: self.origin)
         history.note(.applied(self.pod("c", ready: false)), of: .pods, at: self.origin)

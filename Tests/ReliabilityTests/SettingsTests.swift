@@ -11,7 +11,8 @@ struct SettingsTests {
     @Test("Everything has a default")
     func defaults() throws {
         let settings = try self.settings([:])
-        #expect(settings.counts == [.cycles: 30, .races: 100, .failovers: 10])
+        #expect(settings.counts == [.cycles: 30, .races: 100, .failovers: 10, .kills: 1_000])
+        #expect(settings.lanes == 6 && settings.systemCalls == 100 && settings.contexts == KillPoint.Context.allCases)
         #expect(
             settings.rate == 100 && settings.minutes == 60 && settings.seed == 7 && !settings.appends
                 && settings.output == "/default"
@@ -33,10 +34,32 @@ struct SettingsTests {
         )
     }
 
+    @Test("Contexts and lanes of kills are chosen, and the command says so")
+    func kills() throws {
+        let settings = try self.settings([
+            "RELIABILITY_SCENARIOS": "kills", "RELIABILITY_KILLS": "8", "RELIABILITY_CONTEXTS": "leaving alone",
+            "RELIABILITY_LANES": "2", "RELIABILITY_REQUESTS": "create sessions,roles",
+        ])
+        #expect(settings.requests == ["create sessions", "roles"])
+        #expect(settings.counts == [.kills: 8] && settings.contexts == [.alone, .leaving] && settings.lanes == 2)
+        #expect(
+            settings.command
+                == "RELIABILITY_SCENARIOS='kills' RELIABILITY_KILLS=8 RELIABILITY_SYSCALLS=0 "
+                + "RELIABILITY_CONTEXTS='alone leaving' RELIABILITY_LANES=2 "
+                + "RELIABILITY_REQUESTS='create sessions,roles' RELIABILITY_RATE=100 RELIABILITY_SEED=7 make reliability"
+        )
+    }
+
+    @Test("No system calls is none of their context")
+    func noSystemCalls() throws {
+        #expect(try !self.settings(["RELIABILITY_SYSCALLS": "0"]).contexts.contains(.syscalls))
+    }
+
     @Test(
         "A slip is named",
         arguments: [
             ("RELIABILITY_SCENARIOS", "race", "no scenario race"),
+            ("RELIABILITY_CONTEXTS", "alone or not", "no context or"),
             ("RELIABILITY_RACES", "many", "RELIABILITY_RACES=many"),
             ("RELIABILITY_RATE", "-1", "RELIABILITY_RATE=-1"),
         ]

@@ -276,4 +276,25 @@ struct EndingTests: InterceptScenario {
             .converge(on: session.incarnation, wasHijacked: true)
         #expect(try await store.services.get(self.names.decoy)["spec"] == before["spec"])
     }
+
+    /// The server refuses the address of a second one as taken, before it sees that the name is.
+    @Test("A decoy that somebody else has made meanwhile is no trouble; an address that is another's is")
+    func decoyMadeMeanwhile() async throws {
+        let (cluster, service) = self.world(.resource)
+        let (server, _) = self.server(cluster, dyingAt: nil)
+        let store = self.store(server)
+        let session = try await self.hijack(store, service, .resource)
+        let controller = SessionController(store: store, role: .client)
+        let stale = Observation(session: session, service: try await store.services.find(self.names.service))
+        #expect(try await controller.run(.create(.decoy), stale))
+
+        var other = try await store.services.get(self.names.decoy)
+        try await store.services.delete(self.names.decoy)
+        other["metadata"] = ["name": "other", "namespace": .string(self.names.namespace)]
+        _ = try await store.services.create(other)
+        let error = await #expect(throws: KubernetesError.self) {
+            _ = try await controller.run(.create(.decoy), stale)
+        }
+        #expect(error?.message.contains("already allocated") == true)
+    }
 }

@@ -137,17 +137,30 @@ struct AdmissionTests {
         var lines: [String] = []
         for await line in older.lines { lines.append(line) }
         #expect(lines == [#"{"superseded":{"by":4}}"#])
-        for epoch: UInt64 in [3, 4] {
-            let error = await #expect(throws: TunnelError.self) { _ = try await fixture.connect(epoch: epoch) }
-            #expect(error?.code == .refused)
-            #expect(error?.message.contains("stale") == true)
-        }
+        let error = await #expect(throws: TunnelError.self) { _ = try await fixture.connect(epoch: 3) }
+        #expect(error?.code == .refused)
+        #expect(error?.message.contains("stale") == true)
         #expect(await fixture.server.routes().map(\.epoch) == [4])
         #expect(fixture.events.all.contains(.superseded(id: "leaf", epoch: 3, by: 4)))
         #expect(FileManager.default.fileExists(atPath: fixture.socketPath("leaf")))
         await newer.close()
         await fixture.events.wait { if case .routeDown("leaf", 4, _) = $0 { true } else { false } }
         #expect(!FileManager.default.fileExists(atPath: fixture.socketPath("leaf")))
+        await fixture.stop()
+    }
+
+    @Test("The same epoch comes back, whether the end of its tunnel has been noticed or not")
+    func again() async throws {
+        let fixture = try await TunnelFixture.start()
+        let first = try await fixture.connect(epoch: 3)
+        await first.close()
+        await fixture.events.wait { if case .routeDown("leaf", 3, _) = $0 { true } else { false } }
+        let second = try await fixture.connect(epoch: 3)
+        let third = try await fixture.connect(epoch: 3)
+        #expect(await second.closed().code == .superseded)
+        #expect(await fixture.server.routes().map(\.epoch) == [3])
+        #expect(FileManager.default.fileExists(atPath: fixture.socketPath("leaf")))
+        await third.close()
         await fixture.stop()
     }
 

@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import ProxyCore
 import ProxyTransport
+import SocketLoop
 import TrafficMatch
 import UnixSignals
 
@@ -27,6 +28,9 @@ struct Relay: AsyncParsableCommand {
     @Option(help: "The port of the original.")
     var originalPort: Int
 
+    @Flag(help: "Use channels, as on ports that speak TLS, and not bare sockets.")
+    var channels = false
+
     @Option(help: "Where the access log goes.", completion: .file())
     var log = "/dev/null"
 
@@ -34,6 +38,7 @@ struct Relay: AsyncParsableCommand {
         let descriptor = open(self.log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw ValidationError("cannot write the access log to \(self.log)") }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let sockets = self.channels ? nil : try SocketLoopGroup(numberOfLoops: 1)
         let metrics = ProxyMetrics()
         let log = AccessLog(descriptor: descriptor, metrics: metrics)
         let routes = try self.routes()
@@ -45,6 +50,7 @@ struct Relay: AsyncParsableCommand {
                 original: try SocketAddress(ipAddress: self.originalHost, port: self.originalPort)
             ),
             group: group,
+            sockets: sockets,
             routes: routes,
             metrics: metrics,
             accessLog: log,
@@ -56,6 +62,7 @@ struct Relay: AsyncParsableCommand {
         for await _ in interruptions { break }
         await listener.stopAccepting()
         listener.closeAll()
+        await sockets?.end()
         try await group.shutdownGracefully()
         await log.close()
         close(descriptor)

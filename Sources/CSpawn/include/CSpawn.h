@@ -16,4 +16,19 @@
 /// - Returns: the process's number, or the negated errno when it could not be started.
 pid_t detour_spawn(char *const arguments[], char *const environment[], bool own_group);
 
+/// Starts a program that outlives this process: in a session of its own (setsid(2)), with this process's environment, its
+/// standard output and error going nowhere, and no other open file. It ignores SIGHUP, SIGINT, SIGQUIT and SIGTERM.
+///
+/// - program: its file; `PATH` is not searched.
+/// - arguments: the words, ended by NULL; the first is the program's name.
+/// - line: gets the end of a socket whose other end is the program's standard input, which ends with this process. No
+///   program started from here gets it.
+/// - Returns: the process's number, or the negated errno when it could not be started.
+pid_t detour_spawn_guardian(const char *program, char *const arguments[], int *line);
+
+/// Sends some bytes at once and whole, without SIGPIPE.
+///
+/// - Returns: whether it did; not when nobody reads, or when there is no room.
+bool detour_tell(int line, const void *bytes, size_t count);
+
 #endif

@@ -108,9 +108,12 @@ public struct Doctor: Sendable {
 
     private func disruptionBudgets() async -> Look<[DynamicObject]> {
         var type = ResourceType.podDisruptionBudgets
-        // Kubernetes before 1.21.
-        if let serves = try? await self.client.serves(type), !serves { type.version = "v1beta1" }
-        return await self.list(type)
+        guard let serves = try? await self.client.serves(type), !serves else { return await self.list(type) }
+        // Kubernetes before 1.21. There an empty selector selects nothing, where in v1 it selects everything.
+        type.version = "v1beta1"
+        var budgets = await self.list(type)
+        budgets.value?.removeAll { $0[path: "spec", "selector"] == [:] }
+        return budgets
     }
 
     private func definition() async -> Look<Surroundings.Definition> {

@@ -44,6 +44,8 @@ extension LocalScheme {
             switch self {
             case .plain: "is --local-scheme right?"
             case .h2c: "--local-scheme http passes requests on in the version they came in"
+            case .tls(let tls) where tls.isVerified:
+                "is it TLS that the port speaks, with a certificate that one in --local-ca has signed?"
             case .tls: "is it TLS that the port speaks? If not, leave --local-scheme out"
             }
         return

@@ -28,22 +28,16 @@ struct TargetRestart: Sendable {
                     + "namespace \(self.names.namespace); leave the flag out, and restart the callers instead"
             )
         }
+        let preflight = Preflight(client: self.client, names: self.names)
         for workload in found {
-            for verb in ["get", "patch"] {
-                guard
-                    try await self.client.canI(
-                        verb,
-                        workload.type,
-                        name: workload.name,
-                        in: self.names.namespace
-                    ).allowed
-                else {
-                    throw InterceptError(
-                        .forbidden,
-                        "--restart-target: you may not \(verb) \(workload.type.qualifiedName) \(workload.name) in namespace "
-                            + "\(self.names.namespace); ask an administrator for that verb, or leave the flag out"
-                    )
-                }
+            let denied = try await preflight.denied(workload.permissions)
+            guard denied.isEmpty else {
+                throw InterceptError(
+                    .forbidden,
+                    "--restart-target: you may not \(denied.joined(separator: "; ")) in namespace \(self.names.namespace). "
+                        + "Nothing was changed; an administrator gives you that by detour install -n \(self.names.namespace) "
+                        + "--user YOU --restart \(workload), with the flags it was said with before; or leave the flag out"
+                )
             }
             let object = try await self.client.resources(workload.type, in: self.names.namespace).get(workload.name)
             if let obstacle = workload.obstacle(object) {

@@ -21,9 +21,12 @@ struct GitOpsOwner: Sendable, Hashable {
 
     /// The tool's name.
     var name: String { self.tool.rawValue }
+    /// Whether it is Argo CD.
+    var isArgo: Bool { self.tool == .argo }
     /// Whether it writes without being asked to.
     var reverts: Bool { self.tool != .helm }
 
+    private static let fluxPause = (key: "kustomize.toolkit.fluxcd.io/reconcile", value: "disabled")
     private static let labels: [(String, Tool)] = [
         ("argocd.argoproj.io/instance", .argo), ("kustomize.toolkit.fluxcd.io/name", .fluxKustomization),
         ("helm.toolkit.fluxcd.io/name", .fluxHelm), ("objectset.rio.cattle.io/hash", .fleet),
@@ -41,6 +44,8 @@ struct GitOpsOwner: Sendable, Hashable {
 
     /// The owner of an object; nil when nothing tells of one.
     init?(of object: DynamicObject) {
+        // What its mend below asks for: Flux leaves such an object alone.
+        if object.annotations[Self.fluxPause.key] == Self.fluxPause.value { return nil }
         for (key, tool) in Self.labels {
             guard let value = object.labels[key] else { continue }
             self.init(tool: tool, evidence: "label \(key)=\(value)", unit: value)
@@ -90,7 +95,7 @@ struct GitOpsOwner: Sendable, Hashable {
                 + "ignore /spec/selector and /spec/ports of this Service (ignoreDifferences with RespectIgnoreDifferences)"
         case .fluxKustomization:
             return
-                "pause it for this Service: kubectl annotate \(object) kustomize.toolkit.fluxcd.io/reconcile=disabled; "
+                "pause it for this Service: kubectl annotate \(object) \(Self.fluxPause.key)=\(Self.fluxPause.value); "
                 + "afterwards the same with reconcile-"
         case .fluxHelm:
             return "pause it while you intercept: flux suspend helmrelease \(self.unit ?? "RELEASE") "

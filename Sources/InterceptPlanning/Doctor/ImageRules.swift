@@ -6,7 +6,8 @@ extension Diagnosis {
         let troubles = seen.interceptorPods.compactMap { pod in
             WaitingReason(of: pod).map { self.trouble($0, pod, seen) }
         }
-        if let trouble = troubles.first { return [trouble] + self.refusal(seen) }
+        let homeless = seen.interceptorPods.map(InterceptorPod.init).compactMap { self.homeless($0, seen) }
+        if let trouble = (troubles + homeless).first { return [trouble] + self.refusal(seen) }
         return self.refusal(seen) + self.unproven(seen)
     }
 
@@ -28,6 +29,19 @@ extension Diagnosis {
             mend: "detour image push REGISTRY/NAME, then name it with --image (and a Secret for the registry with "
                 + "--image-pull-secret)"
         )
+    }
+
+    /// A Pod that no node takes: for want of room, or because nodes are cordoned or tainted.
+    private static func homeless(_ pod: InterceptorPod, _ seen: Surroundings) -> Finding? {
+        pod.unschedulable.map { why in
+            Finding(
+                .stops,
+                .interceptorNotStarting,
+                "no node takes the interceptor's Pod \(pod.name) in namespace \(seen.names.namespace): \(why)",
+                mend: "make room on a node, or let one take Pods again (kubectl uncordon, or kubectl taint); see "
+                    + "kubectl describe pod \(pod.name) -n \(seen.names.namespace)"
+            )
+        }
     }
 
     private static func refusal(_ seen: Surroundings) -> [Finding] {

@@ -15,7 +15,7 @@ extension Diagnosis {
                     .stops,
                     .sessionDamaged,
                     "the session of \(seen.place) cannot be read: \(error)",
-                    mend: "\(close) --force restores the Service and removes it"
+                    mend: "`\(close) --force` restores the Service and removes it"
                 )
             ]
         }
@@ -45,7 +45,7 @@ extension Diagnosis {
             .stops,
             .sessionTwice,
             "\(seen.place) has two sessions, \(name(first)) and \(name(second)): neither goes on until one of them is gone",
-            mend: "detour session close \(seen.names.service) -n \(seen.names.namespace) ends both"
+            mend: "`detour session close \(seen.names.service) -n \(seen.names.namespace)` ends both"
         )
     }
 

@@ -132,8 +132,8 @@ extension Diagnosis {
                 .note,
                 .budgetBlocked,
                 "PodDisruptionBudget \(budget.name) allows no Pod of \(seen.place) to be evicted now: a node drain waits",
-                mend: "nothing for the intercept itself; kubectl describe poddisruptionbudget \(budget.name) "
-                    + "-n \(seen.names.namespace) says why"
+                mend: "nothing for the intercept itself; see why: kubectl describe poddisruptionbudget \(budget.name) "
+                    + "-n \(seen.names.namespace)"
             )
         }
         if own.isEmpty, seen.readyWorkload.count > 1 {
@@ -143,8 +143,7 @@ extension Diagnosis {
                     .budgetMissing,
                     "no PodDisruptionBudget guards the Pods of \(seen.place): a node drain may take all of them at "
                         + "once, and then the intercept has no original to fall back to",
-                    mend: "make one where that matters: kubectl create poddisruptionbudget \(seen.names.service) "
-                        + "-n \(seen.names.namespace) --selector=\(seen.selector.query) --max-unavailable=1"
+                    mend: "make one where that matters: " + self.budgetCommand(seen)
                 )
             )
         }
@@ -162,6 +161,23 @@ extension Diagnosis {
             }
         }
         return found
+    }
+}
+
+extension Diagnosis {
+    /// The command that makes a budget for the original.
+    private static func budgetCommand(_ seen: Surroundings) -> String {
+        let names = seen.names
+        guard let version = seen.version, !version.isAtLeast(1, 21) else {
+            return "kubectl create poddisruptionbudget \(names.service) -n \(names.namespace) "
+                + "--selector=\(seen.selector.query) --max-unavailable=1"
+        }
+        // `kubectl create` of later versions knows policy/v1 only, which this server does not have.
+        var type = ResourceType.podDisruptionBudgets
+        type.version = "v1beta1"
+        let spec: JSONValue = ["maxUnavailable": 1, "selector": ["matchLabels": JSONValue(seen.selector)]]
+        let budget = DynamicObject(type, name: names.service, namespace: names.namespace, ["spec": spec])
+        return "echo '\(budget.json.compact)' | kubectl apply -f -"
     }
 }
 

@@ -36,12 +36,14 @@ public struct Installation: Sendable, Hashable {
     ///     where none is, of all. Then every ConfigMap of the namespace may be changed.
     ///   - preparesInterceptors: whether what the interceptors of the Services that are named run as is made too. The
     ///     Role then makes none, and intercepts of other Services are refused.
+    ///   - restarts: workloads that may be restarted, by name: `--restart-target` asks for it.
     public static func namespace(
         _ namespace: String,
         subjects: [Subject],
         services: [String],
         keepsConfigMaps: Bool = false,
-        preparesInterceptors: Bool = false
+        preparesInterceptors: Bool = false,
+        restarts: [RolloutRestart] = []
     ) -> Installation {
         let names = self.withoutRepetition(services).map { InterceptNames(namespace: namespace, service: $0) }
         let kinds: [SessionKind] = keepsConfigMaps ? [.resource, .configMap] : [.resource]
@@ -49,6 +51,7 @@ public struct Installation: Sendable, Hashable {
         let needed =
             Permission.ofIntercept(.resource, isPrepared: preparesInterceptors) + Permission.helpful
             + (keepsConfigMaps ? self.configMaps(of: names) : [])
+            + self.withoutRepetition(restarts).flatMap(\.permissions)
         let made = OwnedObject.allCases.filter { !preparesInterceptors || !OwnedObject.identity.contains($0) }
         let rules = PolicyRule.allowing(needed) + self.deletions(made, of: names)
         let role = self.item(.roles, in: namespace, ["rules": self.rules(rules)])

@@ -14,6 +14,9 @@ enum TLSSettings {
                 try Self.certificates(authority, what: "the cluster's certificate-authority")
             )
         }
+        if ServerIdentity(connection)?.isVerifiedHereOnly == true {
+            configuration.certificateVerification = .noHostnameVerification
+        }
         if let identity {
             let certificates = try Self.certificates(identity.certificate, what: "the user's client-certificate")
             configuration.certificateChain = certificates.map { .certificate($0) }

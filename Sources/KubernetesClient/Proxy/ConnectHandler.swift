@@ -69,9 +69,11 @@ final class ConnectHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.promise.fail(ProxyRefusal(message))
     }
 
+    static let needsLogin = "asks for a login (407): put one into the URL, http://user:password@host:port"
+
     private static func describe(_ status: UInt) -> String {
         switch status {
-        case 407: "it asks for a login (407): put one into the URL, http://user:password@host:port"
+        case 407: "it \(Self.needsLogin)"
         case 403: "it refuses (403)"
         default: "it answered \(status)"
         }

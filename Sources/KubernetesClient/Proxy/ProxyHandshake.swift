@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import KubernetesModel
 import NIOCore
 import NIOSOCKS
@@ -47,12 +48,22 @@ struct ProxyHandshake: Sendable {
     }
 
     private static func describe(_ error: any Error) -> String {
+        if let refusal = error as? ProxyRefusal { return refusal.message }
+        return self.complaint(error).map { "it \($0)" } ?? ConnectionTrouble.describe(error)
+    }
+
+    /// Why a proxy gives no connection, to be said of it, whoever has asked it; nil for what is not about a proxy.
+    static func complaint(_ error: any Error) -> String? {
         switch error {
-        case let error as ProxyRefusal: error.message
-        case let error as SOCKSError.ConnectionFailed: "it says \(Self.describe(error.reply))"
-        case is SOCKSError.NoValidAuthenticationMethod: "it asks for a login, which is not supported for SOCKS"
-        case is SOCKSError.InvalidProtocolVersion: "it does not speak SOCKS version 5"
-        default: ConnectionTrouble.describe(error)
+        case let error as HTTPClientError where error == .proxyAuthenticationRequired: ConnectHandler.needsLogin
+        case let error as HTTPClientError where error == .invalidProxyResponse: "refuses the connection"
+        case let error as HTTPClientError
+        where error == .httpProxyHandshakeTimeout || error == .socksHandshakeTimeout:
+            "does not answer in time"
+        case let error as SOCKSError.ConnectionFailed: "says \(Self.describe(error.reply))"
+        case is SOCKSError.NoValidAuthenticationMethod: "asks for a login, which is not supported for SOCKS"
+        case is SOCKSError.InvalidProtocolVersion: "does not speak SOCKS version 5"
+        default: nil
         }
     }
 

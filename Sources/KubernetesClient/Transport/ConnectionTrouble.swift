@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import HandshakeFault
 import KubernetesModel
 import NIOCore
 import NIOPosix
@@ -31,10 +32,12 @@ enum ConnectionTrouble {
         case is IOError, is ChannelError: "is this machine in the right network (VPN), or does it need a proxy?"
         case let error as HTTPClientError where error == .connectTimeout:
             "is this machine in the right network (VPN), or does it need a proxy?"
-        case NIOSSLError.handshakeFailed(let inner) where "\(inner)".contains("CERTIFICATE_VERIFY_FAILED"):
-            "is that the kubeconfig's certificate-authority, or does something stand in between?"
-        case NIOSSLError.handshakeFailed(let inner) where "\(inner)".contains("WRONG_VERSION_NUMBER"):
-            "is its address in the kubeconfig right, or is it to begin with http:?"
+        case is NIOSSLError:
+            switch HandshakeFault(cause) {
+            case .unverified: "is that the kubeconfig's certificate-authority, or does something stand in between?"
+            case .notTLS: "is its address in the kubeconfig right, or is it to begin with http:?"
+            default: nil
+            }
         default: nil
         }
     }
@@ -46,7 +49,8 @@ enum ConnectionTrouble {
         case let error as IOError: error.errnoCode == ECONNREFUSED
         case let error as HTTPClientError:
             error == .connectTimeout || error == .tlsHandshakeTimeout || error == .getConnectionFromPoolTimeout
-        default: false
+                || ProxyHandshake.complaint(error) != nil
+        default: ProxyHandshake.complaint(cause) != nil
         }
     }
 
@@ -64,6 +68,7 @@ enum ConnectionTrouble {
 
     /// The cause in a few words.
     static func describe(_ cause: any Error) -> String {
+        if let complaint = ProxyHandshake.complaint(cause) { return "the proxy \(complaint)" }
         switch cause {
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first {
@@ -85,30 +90,19 @@ enum ConnectionTrouble {
         case let error as HTTPClientError:
             return Self.describe(error)
         case let error as BoringSSLError:
-            return Self.reason(in: "\(error)").map { "TLS: \($0)" } ?? "TLS failed"
+            return "\(HandshakeFault(error))"
         default:
             return "\(cause)"
         }
     }
 
     private static func describe(_ error: NIOSSLError) -> String {
-        switch error {
-        case .handshakeFailed(let inner):
-            let text = "\(inner)"
-            if text.contains("CERTIFICATE_VERIFY_FAILED") {
-                return "its certificate is not signed by the cluster's certificate-authority, or not valid today"
-            }
-            if text.contains("WRONG_VERSION_NUMBER") { return "it does not speak TLS" }
-            return "the TLS handshake failed\(Self.reason(in: text).map { ": \($0)" } ?? "")"
-        case .uncleanShutdown: return "the connection was cut"
-        default: return "its certificate cannot be verified"
-        }
-    }
-
-    /// The words of the TLS library, as in `tlsv1 alert protocol version`; nil where it has none.
-    private static func reason(in text: String) -> String? {
-        text.firstMatch(of: #/OPENSSL_internal:([A-Z0-9_ ]+)/#).map {
-            $0.1.lowercased().replacing("_", with: " ")
+        switch (error, HandshakeFault(error)) {
+        case (_, .unverified):
+            "its certificate is not signed by the cluster's certificate-authority, or not valid today"
+        case (_, let fault?): "\(fault)"
+        case (.uncleanShutdown, _): "the connection was cut"
+        default: "its certificate cannot be verified"
         }
     }
 

@@ -6,7 +6,7 @@ extension LiveTransport {
     /// The URL of a request. With a TLS server name the URL carries that name and the pool dials the host behind it.
     func url(_ request: KubernetesRequest) -> String {
         var server = self.connection.server
-        server.host = self.connection.tlsServerName ?? server.host
+        server.host = self.connection.tlsName ?? server.host
         return server.description + request.target
     }
 
@@ -37,6 +37,11 @@ extension LiveTransport {
         }
         return headers
     }
+}
+
+extension ClusterConnection {
+    /// The name that the server is to be asked for by TLS in place of its host. Addresses are none: `ServerIdentity`.
+    var tlsName: String? { self.tlsServerName.flatMap { IPAddress($0) == nil ? $0 : nil } }
 }
 
 extension Impersonation {

@@ -102,20 +102,26 @@ struct UpgradeAttempt: Sendable {
             let pipeline = channel.pipeline.syncOperations
             if let tls = self.tls {
                 let name = self.transport.connection.tlsServerName ?? self.transport.connection.server.host
-                // Addresses are never sent as SNI; without a name the certificate must have the peer's address.
+                // Addresses are never sent as SNI.
                 try pipeline.addHandler(
                     NIOSSLClientHandler(context: tls, serverHostname: IPAddress(name) == nil ? name : nil)
                 )
             }
-            try pipeline.addHandler(
-                UpgradeHandler(
-                    target: self.transport.connection.server.basePath + request.target,
-                    headers: self.headers,
-                    subprotocol: self.subprotocol,
-                    delegate: self.delegate,
-                    promise: promise
-                )
-            )
+            if let identity = ServerIdentity(self.transport.connection) {
+                let handshake = channel.eventLoop.makePromise(of: Void.self)
+                try pipeline.addHandler(HandshakeEnd(promise: handshake))
+                handshake.futureResult.flatMapThrowing {
+                    // Not before: the request has the token in it.
+                    try identity.verify(channel)
+                    try self.ask(channel, promise)
+                }
+                .whenFailure { error in
+                    promise.fail(ConnectionTrouble.error(error, server: server, request: request))
+                    channel.close(promise: nil)
+                }
+            } else {
+                try self.ask(channel, promise)
+            }
         } catch {
             promise.fail(ConnectionTrouble.error(error, server: server, request: request))
             channel.close(promise: nil)
@@ -125,6 +131,19 @@ struct UpgradeAttempt: Sendable {
             channel.close(promise: nil)
         }
         return promise.futureResult.always { _ in timeout.cancel() }
+    }
+
+    /// Sends the request; runs on the channel's event loop.
+    private func ask(_ channel: any Channel, _ promise: EventLoopPromise<Void>) throws {
+        try channel.pipeline.syncOperations.addHandler(
+            UpgradeHandler(
+                target: self.transport.connection.server.basePath + self.request.target,
+                headers: self.headers,
+                subprotocol: self.subprotocol,
+                delegate: self.delegate,
+                promise: promise
+            )
+        )
     }
 
     private var delegate: UpgradeHandler.Delegate {

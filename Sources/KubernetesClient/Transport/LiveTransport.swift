@@ -61,11 +61,15 @@ public struct LiveTransport: KubernetesTransport {
         self.tls = try TLSCache(connection)
         configuration.tlsConfiguration = self.tls.initial
         configuration.proxy = connection.proxy?.configuration
+        if let identity = ServerIdentity(connection) {
+            // Called "debug", but no request is sent on a connection that it fails for.
+            configuration.http1_1ConnectionDebugInitializer = { identity.verifyOrClose($0) }
+        }
         configuration.httpVersion = .http1Only
         configuration.timeout = .init(connect: limits.connect, read: limits.answer, write: limits.answer)
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        if let name = connection.tlsServerName { configuration.dnsOverride = [name: connection.server.host] }
+        if let name = connection.tlsName { configuration.dnsOverride = [name: connection.server.host] }
         self.client = OwnedHTTPClient(HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration))
         configuration.timeout.read = limits.watchSilence
         self.watchClient = OwnedHTTPClient(

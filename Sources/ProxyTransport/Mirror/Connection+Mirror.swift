@@ -66,10 +66,11 @@ extension Connection {
 
     func finish(_ copy: ExchangeCopy) {
         if self.copy === copy { self.copy = nil }
-        for entry in copy.entries {
+        let deliveries = copy.entries.map { entry in
             if let miss = copy.miss { self.note(miss, entry) }
-            self.deliver(copy, to: entry, slot: entry.counters.copies)
+            return self.delivery(of: copy, to: entry, slot: entry.counters.copies)
         }
+        MirrorDelivery.start(deliveries, on: self.state.deliveryLoop)
     }
 
     /// A copy of the exchange that an HTTP/2 request with these fields begins, where a mirror wants one and it can be made.
@@ -93,7 +94,8 @@ extension Connection {
         self.note(reason, entry)
         guard entry.route.isUp, entry.counters.telling.take(1) else { return }
         let copy = ExchangeCopy(for: [entry], allowance: self.state.table.copiedBytes, miss: reason)
-        self.deliver(copy, to: entry, slot: entry.counters.telling)
+        let delivery = self.delivery(of: copy, to: entry, slot: entry.counters.telling)
+        MirrorDelivery.start([delivery], on: self.state.deliveryLoop)
     }
 
     private func note(_ reason: MirrorMiss, _ entry: RouteEntry) {
@@ -101,17 +103,17 @@ extension Connection {
         entry.counters.untold[reason.index].add()
     }
 
-    private func deliver(_ copy: ExchangeCopy, to entry: RouteEntry, slot: Allowance) {
-        let channel = self.client?.context?.channel
+    private func delivery(of copy: ExchangeCopy, to entry: RouteEntry, slot: Allowance) -> MirrorDelivery {
+        let addresses = self.client?.addresses
         let preamble = proxyPreamble(
-            source: channel?.remoteAddress,
-            destination: channel?.localAddress,
+            source: addresses?.remote,
+            destination: addresses?.local,
             route: entry.route.id,
             servicePort: self.state.configuration.servicePort,
             applicationProtocol: copy.applicationProtocol,
             isMirror: true
         )
-        let delivery = MirrorDelivery(
+        return MirrorDelivery(
             copy,
             preamble: preamble,
             entry: entry,
@@ -119,7 +121,5 @@ extension Connection {
             metrics: self.state.metrics,
             acknowledgement: self.state.configuration.acknowledgementTimeout
         )
-        // Behind what the relay still has to write in this turn of the loop.
-        self.state.loop.assumeIsolated().execute { delivery.start(on: self.state.loop) }
     }
 }

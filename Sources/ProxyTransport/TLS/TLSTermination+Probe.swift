@@ -1,3 +1,4 @@
+import HandshakeFault
 public import NIOCore
 import NIOPosix
 import NIOSSL
@@ -62,7 +63,7 @@ extension TLSTermination {
         }
         return TLSTrouble(
             .handshake,
-            "TLS with it failed (\(error)); if the port does not speak TLS, leave --tls-secret out for it"
+            "\(HandshakeFault(error).map { "\($0)" } ?? "TLS with it failed (\(error))"); if the port does not speak TLS, leave --tls-secret out for it"
         )
     }
 

@@ -23,6 +23,17 @@ extension Illness {
                 Patient.interceptorPod(waiting: ["reason": "CrashLoopBackOff", "message": "back-off 10s"])
             )
         },
+        Illness("an interceptor that no node takes", ["stops interceptor-not-starting", "note session-active"]) {
+            $0.session = try Patient.session()
+            var pod = Patient.interceptorPod(waiting: [:])
+            pod["status"]?["conditions"] = [
+                [
+                    "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                    "message": "0/1 nodes are available: 1 node(s) were unschedulable.",
+                ]
+            ]
+            $0.pods?.append(pod)
+        },
         Illness("an interceptor that is still starting", ["note session-active"]) {
             $0.session = try Patient.session()
             $0.pods?.append(Patient.interceptorPod(waiting: ["reason": "ContainerCreating"]))

@@ -126,6 +126,10 @@ extension Illness {
         Illness("kept by Flux", ["hurts gitops"]) {
             $0.service?["metadata"]?["labels"] = ["kustomize.toolkit.fluxcd.io/name": "apps"]
         },
+        Illness("kept by Flux, which is paused for it", []) {
+            $0.service?["metadata"]?["labels"] = ["kustomize.toolkit.fluxcd.io/name": "apps"]
+            $0.service?["metadata"]?["annotations"] = ["kustomize.toolkit.fluxcd.io/reconcile": "disabled"]
+        },
         Illness("kept by a Flux HelmRelease", ["hurts gitops"]) {
             $0.service?["metadata"]?["labels"] = [
                 "helm.toolkit.fluxcd.io/name": "leaf", "app.kubernetes.io/managed-by": "Helm",
@@ -195,6 +199,10 @@ extension Illness {
             ]
         },
         Illness("no disruption budget", ["note budget-missing"]) { $0.disruptionBudgets = [] },
+        Illness("no disruption budget on a server that knows the old version only", ["note budget-missing"]) {
+            $0.disruptionBudgets = []
+            $0.version = ServerVersion(major: 1, minor: 20, gitVersion: "v1.20.2")
+        },
         Illness("disruption budgets not to be seen", []) { $0.disruptionBudgets = nil },
         Illness("a disruption budget that allows nothing", ["note budget-blocked"]) {
             $0.disruptionBudgets?[0]["status"]?["disruptionsAllowed"] = 0

@@ -116,6 +116,32 @@ struct InstallationTests {
         #expect(writes(named) == sessions.reduce(own) { $0.union($1) })
     }
 
+    @Test("Workloads that are named may be restarted, and no others")
+    func restarts() throws {
+        let items = Installation.namespace(
+            "shop",
+            subjects: [],
+            services: [],
+            restarts: [RolloutRestart(.deployment, "leaf"), RolloutRestart(.daemonSet, "logs")]
+        ).items
+        let more = Self.grants(items.first?.manifest).subtracting(Self.grants(try Self.role()))
+        let expected = [("deployments.apps", "leaf"), ("daemonsets.apps", "logs")].flatMap { resource, name in
+            ["get", "patch"].map { Grant(verb: $0, resource: resource, names: [name]) }
+        }
+        #expect(more == Set(expected))
+    }
+
+    @Test(
+        "They are named as kubectl takes them",
+        arguments: [
+            ("deployment/leaf", "deployment/leaf"), ("sts/db", "statefulset/db"), ("DaemonSet/logs", "daemonset/logs"),
+            ("leaf", nil), ("deployment/", nil), ("service/leaf", nil), ("deployment/a/b", nil),
+        ] as [(String, String?)]
+    )
+    func restartNames(text: String, workload: String?) {
+        #expect(RolloutRestart(typed: text)?.description == workload)
+    }
+
     @Test("Prepared interceptors run as those that an intercept makes, and nobody needs to write Roles for them")
     func prepared() throws {
         let items = Installation.namespace(

@@ -61,6 +61,7 @@ final class Scene: Sendable {
         transport: (any KubernetesTransport)? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
         change: (inout InterceptOptions) -> Void = { _ in },
+        guarding: @escaping InterceptRun.Guarding = { _ in },
         on event: @escaping @Sendable (InterceptEvent) -> Void = { _ in }
     ) throws -> InterceptRun {
         var options = InterceptOptions(
@@ -73,7 +74,7 @@ final class Scene: Sendable {
         )
         change(&options)
         let client = self.client(over: transport ?? self.server)
-        return try InterceptRun(options: options, client: client, clock: clock) { said in
+        return try InterceptRun(options: options, client: client, guarding: guarding, clock: clock) { said in
             self.said.withLock { $0.append(said) }
             event(said)
         }

@@ -1,7 +1,8 @@
 """A gRPC server of raw messages: `server.py NAME [SOCKET]`.
 
-Listens at PEER_ADDRESS, on a free port of 127.0.0.1 otherwise, and prints its port. With SOCKET it also is the far end of a tunnel there: each connection begins with a PROXY v2 header, is
-answered with the byte 06 once the server has been reached, and then belongs to gRPC.
+Listens at PEER_ADDRESS, on a free port of 127.0.0.1 otherwise, and prints its port. With SOCKET it also is the far end of a
+tunnel there: each connection begins with a PROXY v2 header, is answered with the byte 06 once the server has been reached,
+and then belongs to gRPC.
 """
 
 import os
@@ -118,7 +119,14 @@ def serve_tunnel(path, port):
 
 server = grpc.server(
     futures.ThreadPoolExecutor(max_workers=64),
-    options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)],
+    options=[
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.so_reuseport", 0),
+        # The client pings each second. A long upload on a busy machine would end its connection for that ("too_many_pings"),
+        # and the rest of the transcript would come on another.
+        ("grpc.http2.max_ping_strikes", 0),
+    ],
 )
 server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", HANDLERS),))
 if "PEER_TLS" in os.environ:

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import ProxyCore
 import ProxyTransport
+import SocketLoop
 import TrafficMatch
 import Tunnel
 
@@ -18,6 +19,8 @@ struct Harness: Sendable {
     let log: AccessLog
     let logFile: URL
     private let descriptor: Int32
+    /// The loops of bare sockets that listeners use; channels where there are none.
+    @TaskLocal static var sockets = SocketLoopGroup.shared
 
     static func run(
         isUp: Bool = true,
@@ -59,6 +62,7 @@ struct Harness: Sendable {
         self.listener = InterceptListener(
             configuration: configuration,
             group: MultiThreadedEventLoopGroup.singleton,
+            sockets: Self.sockets,
             routes: self.routes,
             metrics: self.metrics,
             accessLog: self.log,

@@ -89,8 +89,11 @@ final class Socket: Sendable {
         try await self.channel.close(mode: .output)
     }
 
+    /// Closes it, where the other end's reset has not done so before.
     func close() async throws {
-        try await self.channel.close()
+        do {
+            try await self.channel.close()
+        } catch ChannelError.alreadyClosed {}
     }
 
     /// Closes with a reset.

@@ -1,28 +1,31 @@
 import Foundation
 import KubernetesClient
 import KubernetesModel
-import KubernetesTestSupport
-import NIOCore
+public import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
+public import NIOSSL
 
-/// The model of an API server behind a real socket, TLS included.
-final class ModelHTTPServer: Sendable {
-    let model: ModelAPIServer
+/// The model of an API server behind a real socket.
+public final class ModelHTTPServer: Sendable {
+    private let model: ModelAPIServer
     private let channel: any Channel
 
-    var address: SocketAddress {
+    /// Where it listens.
+    public var address: SocketAddress {
         get throws { try SocketAddress(ipAddress: "127.0.0.1", port: self.channel.localAddress?.port ?? 0) }
     }
 
-    init(_ model: ModelAPIServer, tls: NIOSSLContext) async throws {
+    /// Starts one.
+    ///
+    /// - Parameter tls: how it answers TLS; nil for plain HTTP.
+    public init(_ model: ModelAPIServer, tls: NIOSSLContext? = nil) async throws {
         self.model = model
         self.channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(NIOSSLServerHandler(context: tls))
+                    if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
                     try pipeline.configureHTTPServerPipeline()
                     try pipeline.addHandler(Handler(model))
                 }
@@ -30,7 +33,8 @@ final class ModelHTTPServer: Sendable {
             .bind(host: "127.0.0.1", port: 0).get()
     }
 
-    func stop() async throws { try await self.channel.close() }
+    /// Listens no more.
+    public func stop() async throws { try await self.channel.close() }
 
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart

@@ -1,4 +1,4 @@
-import APIFaults
+public import APIFaults
 import CertificateTestSupport
 import ClusterTestSupport
 import Foundation
@@ -9,12 +9,19 @@ import NIOSSL
 /// A faulty proxy in front of the real API server, and a kubeconfig that leads through it.
 ///
 /// By bearer token, because a proxy that answers TLS itself cannot pass a client's certificate on.
-struct FaultyAPI {
-    let proxy: FaultProxy
+public struct FaultyAPI: Sendable {
+    /// The proxy.
+    public let proxy: FaultProxy
     private let folder: URL
 
     /// Starts a proxy that follows `rules`, as ``FaultRule`` reads them.
-    static func start(_ rules: [String], seed: UInt64) async throws -> FaultyAPI {
+    ///
+    /// - Parameter kill: kills the client, where a rule says so.
+    public static func start(
+        _ rules: [String],
+        seed: UInt64 = 0,
+        kill: @escaping @Sendable () -> Void = {}
+    ) async throws -> FaultyAPI {
         let direct = try String(
             contentsOfFile: try await Shell.must(Cluster.script, "kubeconfig", "--token"),
             encoding: .utf8
@@ -25,12 +32,14 @@ struct FaultyAPI {
         else { throw ShellFailure(description: "no server or authority in the kubeconfig with a token") }
 
         let own = try TestAuthority()
+        var configuration = FaultProxy.Configuration(
+            server: try SocketAddress(ipAddress: String(server.1), port: port),
+            serverTLS: try Self.trusting(Array(authority)),
+            tls: try Self.answering(try own.identity("localhost"))
+        )
+        configuration.kill = kill
         let proxy = FaultProxy(
-            .init(
-                server: try SocketAddress(ipAddress: String(server.1), port: port),
-                serverTLS: try Self.trusting(Array(authority)),
-                tls: try Self.answering(try own.identity("localhost"))
-            ),
+            configuration,
             script: FaultScript(try Self.parsed(rules), seed: seed),
             group: MultiThreadedEventLoopGroup.singleton
         )
@@ -42,7 +51,7 @@ struct FaultyAPI {
         return FaultyAPI(proxy: proxy, folder: folder)
     }
 
-    static func parsed(_ rules: [String]) throws -> [FaultRule] {
+    private static func parsed(_ rules: [String]) throws -> [FaultRule] {
         try rules.map { text in
             guard let rule = FaultRule(text) else { throw ShellFailure(description: "no rule: \(text)") }
             return rule
@@ -50,9 +59,10 @@ struct FaultyAPI {
     }
 
     /// The environment in which `detour` finds the cluster through the proxy.
-    var environment: [String: String] { ["KUBECONFIG": self.folder.appending(path: "config").path()] }
+    public var environment: [String: String] { ["KUBECONFIG": self.folder.appending(path: "config").path()] }
 
-    func stop() async {
+    /// Listens no more, and takes the kubeconfig away.
+    public func stop() async {
         await self.proxy.stop()
         try? FileManager.default.removeItem(at: self.folder)
     }

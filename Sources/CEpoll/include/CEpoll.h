@@ -1,0 +1,31 @@
+#ifndef DETOUR_CEPOLL_H
+#define DETOUR_CEPOLL_H
+
+#ifdef __linux__
+
+#include <stdint.h>
+#include <sys/epoll.h>
+
+// What Swift's module of the C library leaves out: epoll(7), eventfd(2) and accept4(2). Each returns what the call returns,
+// or the negated errno. What is opened is closed on exec, and never blocks.
+
+/// A new set of descriptors to wait for.
+int detour_epoll_create(void);
+
+/// Waits for `events` at `descriptor`; they are told with `data`.
+int detour_epoll_add(int set, int descriptor, uint32_t events, uint64_t data);
+
+/// Waits for `descriptor` no longer.
+int detour_epoll_remove(int set, int descriptor);
+
+/// What has happened since the last call, at most `count`; waits for `milliseconds`, for ever with -1.
+int detour_epoll_wait(int set, struct epoll_event *events, int count, int milliseconds);
+
+/// A descriptor that can be read once something was written to it.
+int detour_eventfd(void);
+
+/// The next connection that waits at a listening socket.
+int detour_accept(int listener);
+
+#endif
+#endif

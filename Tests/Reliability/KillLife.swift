@@ -1,0 +1,207 @@
+import APIFaults
+import ClusterFaults
+import ClusterTestSupport
+import Foundation
+import InterceptPlanning
+import KubernetesModel
+
+/// One life of a command in a lane, its death, and what became of everything after that.
+struct KillLife {
+    let lane: KillLane
+    let context: KillPoint.Context
+    /// The words before those of the command, of a program that traces it.
+    var tracer: [String] = []
+
+    /// What a life came to.
+    struct Story: Sendable {
+        var outcome = Stage.Outcome()
+        /// All that it asked the API server for.
+        var requests: [APIRequest] = []
+        /// How many of these it had asked for when it got its Ctrl-C.
+        var told = 0
+        var struckAt: ContinuousClock.Instant?
+    }
+
+    private var ada: Stage.Developer { self.lane.stage.ada }
+    private var bob: Stage.Developer { self.lane.stage.bob }
+
+    /// Lives, and is killed at a point if there is one.
+    func live(until point: KillPoint?) async throws -> Story {
+        var story = Story()
+        self.lane.watch.forget()
+        self.lane.api.proxy.follow(FaultScript(try [point?.rule].compactMap { $0 }.map(Self.rule)))
+        let (began, brokenBefore) = (ContinuousClock.now, self.lane.watch.broken)
+        do {
+            try await self.lane.probing(self.ada) { prober in
+                if let ending = self.context.ending {
+                    try await self.close(ending, prober, &story)
+                } else {
+                    try await self.intercept(prober, &story)
+                }
+            }
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            try Task.checkCancellation()
+            story.outcome.problems.append("\(error)")
+        }
+        story.struckAt = self.lane.victim.struckAt
+        let deadEnds = self.lane.watch.history.deadEnds(since: began).count
+        if deadEnds > 0 { story.outcome.problems.append("the Service had no endpoint, \(deadEnds) times") }
+        if self.lane.watch.broken > brokenBefore {
+            story.outcome.problems.append("a watch broke; this life was not seen whole")
+        }
+        return story
+    }
+
+    private static func rule(_ text: String) throws -> FaultRule {
+        guard let rule = FaultRule(text) else { throw Trouble("no rule: \(text)") }
+        return rule
+    }
+
+    // MARK: - Lives
+
+    /// Start, ready, one diverted request, Ctrl-C, end.
+    private func intercept(_ prober: Prober, _ story: inout Story) async throws {
+        let words = self.lane.intercept(of: self.ada, ttl: KillLane.ttl)
+        let command = try self.lane.victim.begin {
+            let environment = self.context == .syscalls ? self.lane.direct : self.lane.api.environment
+            return try self.lane.command(words, of: self.ada, environment, under: self.tracer)
+        }
+        defer { command.signal(SIGKILL) }
+        do {
+            try await command.says("ready:", within: .seconds(60))
+            _ = try await prober.answer("the laptop answers", since: command.startedAt, within: .seconds(20)) {
+                $0.by == self.ada.answer || self.lane.victim.struckAt != nil
+            }
+            story.told = self.lane.api.proxy.script.requests
+            command.signal(SIGINT)
+        } catch  where self.lane.victim.struckAt != nil {
+            // It was killed before it was ready, which is what this is about.
+        }
+        try await self.ended(command, &story)
+        let died = self.lane.victim.struckAt ?? .now
+        if self.context.hasOther {
+            try await self.routeIsGone(since: died, &story)
+        } else {
+            try await self.isRestored(since: died, &story)
+        }
+        try await self.originalAnswers(prober, since: died, &story)
+    }
+
+    /// The end of an intercept that is there, by another command; it goes on, or ends, and then everything is as it was.
+    private func close(_ words: [String], _ prober: Prober, _ story: inout Story) async throws {
+        let holder = try await self.lane.bystandingIntercept(of: self.ada)
+        defer { holder.signal(SIGKILL) }
+        _ = try await prober.answer("the laptop answers", since: holder.startedAt, within: .seconds(20)) {
+            $0.by == self.ada.answer
+        }
+        let command = try self.lane.victim.begin {
+            try self.lane.command(words, of: self.ada, self.lane.api.environment)
+        }
+        defer { command.signal(SIGKILL) }
+        try await self.ended(command, &story)
+        let died = self.lane.victim.struckAt ?? .now
+        // A route that is still in the Session was not closed, and its command has not noticed.
+        if try await self.hasRoute() { holder.signal(SIGINT) }
+        _ = await self.end(of: holder, &story)
+        try await self.isRestored(since: died, &story)
+        try await self.originalAnswers(prober, since: died, &story)
+    }
+
+    private func ended(_ command: RunningProcess, _ story: inout Story) async throws {
+        let status = await self.end(of: command, &story)
+        story.requests = self.lane.api.proxy.script.seen
+        let expected = self.lane.victim.struckAt == nil ? 0 : Victim.killed
+        if status != expected {
+            story.outcome.problems.append("exit status \(status) in place of \(expected): \(command.errors)")
+        }
+    }
+
+    /// Waits for the end of a process; one that has to be killed for that is a problem.
+    private func end(of command: RunningProcess, _ story: inout Story) async -> Int32 {
+        let (told, limit) = (ContinuousClock.now, Duration.seconds(60))
+        let status = await command.ended(within: limit)
+        if ContinuousClock.now - told >= limit {
+            story.outcome.problems.append("a command did not end within \(limit): \(command.errors)")
+        }
+        return status
+    }
+
+    // MARK: - After death
+
+    /// Waits until nothing of ours is left; notes since when the Service has been what it was.
+    private func isRestored(since died: ContinuousClock.Instant, _ story: inout Story) async throws {
+        let deadline = died + .seconds(60)
+        while true {
+            // The cheap question first: dozens of these lives run side by side.
+            if try await self.lane.session() == nil, self.lane.watch.history.liveInterceptors == 0,
+                try await self.residue().isEmpty
+            {
+                break
+            }
+            guard ContinuousClock.now < deadline else {
+                story.outcome.residue = try await self.residue()
+                break
+            }
+            try await Task.sleep(for: .milliseconds(500))
+        }
+        story.outcome.measured["cleared_s"] = .seconds((ContinuousClock.now - died).seconds)
+        story.outcome.residue += try await self.lane.leaf.snapshot().differences(from: self.lane.before)
+            .map(\.description)
+        guard let restored = self.lane.watch.history.original(["app": "leaf"], of: "leaf", since: died) else {
+            story.outcome.problems.append("the Service does not lead to the original")
+            return
+        }
+        self.note((restored - died).seconds, &story)
+    }
+
+    private func residue() async throws -> [String] {
+        try await Cluster.residue(of: "leaf", in: self.lane.leaf.namespace, butEnding: true)
+    }
+
+    /// Waits until the victim's route is in the Session no more.
+    private func routeIsGone(since died: ContinuousClock.Instant, _ story: inout Story) async throws {
+        while try await self.hasRoute() {
+            guard ContinuousClock.now - died < .seconds(60) else { break }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        self.note((ContinuousClock.now - died).seconds, &story)
+    }
+
+    private func hasRoute() async throws -> Bool {
+        try await self.lane.session()?.routes.contains { $0.owner.hasPrefix("\(self.ada.name)@") } ?? false
+    }
+
+    private func note(_ seconds: Double, _ story: inout Story) {
+        story.outcome.measured["restored_s"] = .seconds(seconds)
+        if .seconds(seconds) > KillLane.limit {
+            story.outcome.problems.append("restored after \(seconds) s, which may take \(KillLane.limit)")
+        }
+    }
+
+    /// The original answers the dead laptop's requests, soon and from then on, and none was lost over it.
+    private func originalAnswers(
+        _ prober: Prober,
+        since died: ContinuousClock.Instant,
+        _ story: inout Story
+    ) async throws {
+        _ = try await prober.answer("the original answers", since: .now, within: .seconds(10)) {
+            $0.by?.hasPrefix("leaf/leaf-") == true
+        }
+        let lost = prober.answers.filter { $0.failure != nil }
+        if let first = lost.first, let last = lost.last {
+            let moments = [first, last].map { "\(JSONValue.seconds(($0.sent - died).seconds)) s" }
+                .joined(separator: " to ")
+            story.outcome.problems.append(
+                "\(lost.count) matching requests, \(moments) after the death, were answered by nobody: "
+                    + "\(first.failure ?? "")"
+            )
+        }
+        if self.context.ending == nil,
+            prober.answers.contains(where: { $0.sent > died + .seconds(4) && $0.by == self.ada.answer })
+        {
+            story.outcome.problems.append("the laptop of a command that is dead answered")
+        }
+    }
+}

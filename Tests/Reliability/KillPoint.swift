@@ -1,0 +1,89 @@
+import APIFaults
+import KubernetesModel
+
+/// A moment in the life of a command: one request to the API server, before that has done it or after, or one system call.
+///
+/// A request is told by verb, resource, and which of its kind it is; numbered in a row it could not be found again, because
+/// requests of a command run side by side.
+struct KillPoint: Sendable, Hashable {
+    /// What the command does, and who else is there.
+    enum Context: String, Sendable, Hashable, CaseIterable {
+        /// It intercepts; nobody else does. Killed anywhere from its start to its end.
+        case alone
+        /// It intercepts what somebody else intercepts too. Killed before Ctrl-C.
+        case joining
+        /// The same, killed after Ctrl-C.
+        case leaving
+        /// `intercept --close` of an intercept that is there.
+        case closing
+        /// `session close --force` of an intercept that is there.
+        case forcing
+        /// It intercepts alone, and is killed at a system call in place of a request.
+        case syscalls
+
+        /// What it says to `detour`, where it ends an intercept that is there.
+        var ending: [String]? {
+            switch self {
+            case .closing: ["intercept", "leaf", "--close"]
+            case .forcing: ["session", "close", "leaf", "--force"]
+            case .alone, .joining, .leaving, .syscalls: nil
+            }
+        }
+
+        /// Whether somebody else's intercept goes on meanwhile.
+        var hasOther: Bool { self == .joining || self == .leaving }
+    }
+
+    var context: Context
+    /// Verb and resource, as ``APIRequest`` has them; the name of a system call in ``Context/syscalls``.
+    var request: String
+    /// Which one of these, from 1; of system calls, of one thread's.
+    var occurrence: Int
+    var moment: Fault.Moment
+
+    /// Whether it is one of these requests, each with its verb or without it; any is where none is named, and a system call
+    /// always.
+    func concerns(_ requests: [String]) -> Bool {
+        requests.isEmpty || self.context == .syscalls
+            || requests.contains { self.request == $0 || self.request.hasSuffix(" \($0)") }
+    }
+
+    /// The rule by which the proxy strikes there, once; nil where it does not.
+    var rule: String? {
+        guard self.context != .syscalls else { return nil }
+        return "\(self.request) #\(self.occurrence) x1: kill \(self.moment.rawValue)"
+    }
+
+    var json: JSONValue {
+        [
+            "context": .string(self.context.rawValue), "request": .string("\(self.request) #\(self.occurrence)"),
+            "moment": .string(self.moment.rawValue),
+        ]
+    }
+
+    /// The points of a life that was recorded.
+    ///
+    /// - Parameters:
+    ///   - requests: all that it asked for, in order.
+    ///   - told: how many of these it had asked for when it got its Ctrl-C.
+    static func points(of requests: [APIRequest], told: Int, in context: Context) -> [KillPoint] {
+        var seen: [String: Int] = [:]
+        var points: [KillPoint] = []
+        for (index, request) in requests.enumerated() {
+            let name = "\(request)"
+            seen[name, default: 0] += 1
+            if context == .joining, index >= told { break }
+            if context == .leaving, index < told { continue }
+            points += Fault.Moment.allCases.map {
+                KillPoint(context: context, request: name, occurrence: seen[name, default: 1], moment: $0)
+            }
+        }
+        return points
+    }
+
+    /// How many different points some runs have tried; a life that was over before its point was reached tried none.
+    static func distinct(_ runs: [JSONValue]) -> Int {
+        let names = ["context", "request", "moment"]
+        return Set(runs.filter { $0["struck"] == true }.map { run in names.map { run[$0]?.string ?? "" } }).count
+    }
+}

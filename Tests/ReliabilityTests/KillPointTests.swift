@@ -1,0 +1,78 @@
+import APIFaults
+import Testing
+
+@testable import reliability
+
+@Suite("The points of a life at which a command is killed")
+struct KillPointTests {
+    private let life = ["GET /api/v1", "PATCH services/a", "GET services/a", "PATCH services/b"].map { line in
+        let words = line.split(separator: " ")
+        let path = words[1].hasPrefix("/") ? String(words[1]) : "/api/v1/namespaces/shop/\(words[1])"
+        return APIRequest(method: String(words[0]), target: path)
+    }
+
+    private func told(_ points: [KillPoint]) -> [String] {
+        points.map { "\($0.request) \($0.occurrence) \($0.moment)" }
+    }
+
+    @Test("Each request has two, and is told by which of its kind it is")
+    func all() {
+        #expect(
+            self.told(KillPoint.points(of: self.life, told: 2, in: .alone)) == [
+                "list /api/v1 1 before", "list /api/v1 1 after", "patch services 1 before", "patch services 1 after",
+                "get services 1 before", "get services 1 after", "patch services 2 before", "patch services 2 after",
+            ]
+        )
+    }
+
+    @Test("Before Ctrl-C it joins, from then on it leaves; requests before count among their kind")
+    func parted() {
+        let joining = KillPoint.points(of: self.life, told: 2, in: .joining)
+        let leaving = KillPoint.points(of: self.life, told: 2, in: .leaving)
+        #expect(self.told(joining).last == "patch services 1 after")
+        #expect(self.told(leaving).last == "patch services 2 after")
+        #expect(joining.count == 4 && leaving.count == 4)
+    }
+
+    @Test("Points can be those of some requests only; a system call is always among them")
+    func chosen() {
+        let points = KillPoint.points(of: self.life, told: 2, in: .alone)
+        #expect(points.filter { $0.concerns(["services", "roles"]) }.count == 6)
+        #expect(points.filter { $0.concerns(["patch services"]) }.count == 4)
+        #expect(points.filter { $0.concerns(["vices", "patch"]) }.isEmpty)
+        #expect(points.allSatisfy { $0.concerns([]) })
+        let call = KillPoint(context: .syscalls, request: "read", occurrence: 1, moment: .before)
+        #expect(call.concerns(["roles"]))
+    }
+
+    @Test("The proxy strikes a point there, and nowhere else")
+    func rule() throws {
+        for point in KillPoint.points(of: self.life, told: 0, in: .alone) {
+            var script = FaultScript([try #require(point.rule.flatMap(FaultRule.init))])
+            let struck = (self.life + self.life).map { script.decide($0) }
+            #expect(struck.count { $0 != nil } == 1)
+            let index = try #require(struck.firstIndex(of: .kill(point.moment)))
+            #expect(self.life.indices.contains(index) && "\(self.life[index])" == point.request)
+        }
+    }
+
+    @Test("A system call is counted thread by thread; the end of one is no other, and signals are none")
+    func systemCalls() {
+        let trace = """
+            12 execve("/x", ["x"], 0x7 /* 2 vars */) = 0
+            12 read(3, "a", 1) = 1
+            12 read(3,  <unfinished ...>
+            13 read(4, "b", 1) = 1
+            12 <... read resumed>"c", 1) = 1
+            13 --- SIGPIPE {si_signo=SIGPIPE} ---
+            7  epoll_wait(5, [], 1, 0) = 0
+            12 +++ exited with 0 +++
+            """
+        let points = SystemCalls.points(of: trace)
+        #expect(
+            self.told(points) == ["epoll_wait 1 before", "execve 1 before", "read 1 before", "read 2 before"]
+        )
+        #expect(points.allSatisfy { $0.context == .syscalls && $0.rule == nil })
+        #expect(SystemCalls.killing(at: points[3]).last == "inject=read:signal=SIGKILL:when=2")
+    }
+}
