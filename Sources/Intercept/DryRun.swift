@@ -32,6 +32,7 @@ extension InterceptRun {
             fingerprint: "(random)",
             ttlSeconds: self.options.ttlSeconds,
             onUnreachable: self.options.onUnreachable,
+            onRevert: self.options.onRevert,
             samplePer10000: self.options.samplePer10000,
             isBounded: self.options.requestLimit != nil,
             isMirror: self.options.mirror != nil

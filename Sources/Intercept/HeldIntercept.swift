@@ -19,6 +19,7 @@ struct HeldIntercept: Sendable {
     let tunnels: HeldTunnels
     /// Warnings that are said once.
     private let told = Told()
+    private let reassertions = Reassertions()
 
     private final class Told: Sendable {
         private let texts = Mutex<Set<String>>([])
@@ -188,10 +189,12 @@ struct HeldIntercept: Sendable {
                 }
             }
             group.addTask {
-                // What else the Session owns is not watched: whoever deletes it by hand has it made anew by this.
+                var seconds = 0
                 while true {
-                    try await Task.sleep(for: .seconds(10))
-                    try await self.keepUp()
+                    try await Task.sleep(for: .seconds(1))
+                    seconds += 1
+                    // What else the Session owns is not watched: whoever deletes it by hand has it made anew by this.
+                    if self.reassertions.tick() || seconds.isMultiple(of: 10) { try await self.keepUp() }
                 }
             }
             defer { group.cancelAll() }
@@ -205,13 +208,29 @@ struct HeldIntercept: Sendable {
     /// Does what is due. Neither a server that is away nor a Session that nobody can read ends anything: it is due again.
     private func keepUp() async throws {
         do {
-            _ = try await self.controller.converge(on: self.incarnation, wasHijacked: true)
+            let (now, waiting) = try await self.controller.converge(on: self.incarnation, wasHijacked: true)
+            if waiting == .reassertion { try await self.reassert(now) } else { self.reassertions.stands() }
         } catch let error as KubernetesError where error.isUnreachable || error.isTimeout || error.isRetryable {
             self.run.logger.debug("not kept up", metadata: ["error": "\(error)"])
         } catch let error as KubernetesError {
             self.warnOnce("what was deleted cannot be made anew: \(error)")
         } catch let error as PlanningError where error.code == .malformedSession {
             self.warnOnce("\(error)")
+        }
+    }
+
+    /// Swaps again what somebody took back, where this laptop wants that and when it is time.
+    private func reassert(_ now: Observation) async throws {
+        guard self.membership.route.onRevert == .reassert, let service = now.service else { return }
+        let reason = "\(Session.revertReason) \(Planner.lastEditor(of: service))"
+        switch self.reassertions.takenBack() {
+        case .later: return
+        case .surrender(let count):
+            throw await self.ended(because: "\(reason), as \(count) times before; that is a fight nobody wins")
+        case .again(let count):
+            self.run.events(.warning("\(reason); it is swapped again (\(count) of \(ReassertionSchedule.limit) times)"))
+            if count == 1, let advice = RevertAdvice.text(for: service, names: self.run.names) { self.warnOnce(advice) }
+            _ = try await self.controller.converge(on: self.incarnation, wasHijacked: true, isProven: true)
         }
     }
 
@@ -235,7 +254,10 @@ struct HeldIntercept: Sendable {
 
     /// Why the intercept is over; where a tool has undone it, with how that leaves the next one alone.
     private func ended(_ session: Session?) async -> InterceptError {
-        let reason = session.map { $0.closeReason.isEmpty ? "its route was removed" : $0.closeReason }
+        await self.ended(because: session.map { $0.closeReason.isEmpty ? "its route was removed" : $0.closeReason })
+    }
+
+    private func ended(because reason: String?) async -> InterceptError {
         var text =
             "the intercept of \(self.run.names.service) in namespace \(self.run.names.namespace) was ended: "
             + (reason ?? "its session was deleted")

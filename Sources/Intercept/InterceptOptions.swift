@@ -101,6 +101,8 @@ public struct InterceptOptions: Sendable {
     public var drainSeconds: Int = 600
     /// What answers when this machine does not.
     public var onUnreachable: InterceptPlanning.Route.Unreachable = .original
+    /// What becomes of the intercept when somebody else puts the Service back.
+    public var onRevert: InterceptPlanning.Route.OnRevert = .yield
     /// How the local service is spoken to.
     public var localScheme = LocalSchemeChoice.http
     /// How many requests this machine answers before the intercept ends by itself; nil for no limit.

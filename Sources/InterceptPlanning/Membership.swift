@@ -107,6 +107,9 @@ extension Session {
     /// How a close reason begins when somebody else took the swap back: who that was follows.
     public static let revertReason = "the service's selector was changed back by"
 
+    /// Whether a laptop wants the Service swapped again when somebody else puts it back.
+    public var reasserts: Bool { self.routes.contains { $0.onRevert == .reassert } }
+
     /// How a close reason begins when somebody else changed where the Service's ports lead: who that was follows.
     public static let portsReason = "the service's ports were changed by"
 

@@ -12,7 +12,8 @@ public struct Observation: Sendable {
     public var pods: [InterceptorPod]
     /// The decoy; only looked for where it is the last that knows what a hijacked Service was.
     public var decoy: DynamicObject?
-    /// Whether decoy, tunnels and self-probe were found good by this observer (the CLI at its start).
+    /// Whether this observer holds that the Service may be swapped now: it has found decoy, tunnels and self-probe good, or
+    /// the time has come to swap again what somebody took back.
     public var isProven: Bool
 
     /// An observation by its parts.
@@ -126,6 +127,8 @@ public enum Waiting: Sendable, Hashable {
     case proof
     /// Bystander connections of these many replicas have not ended yet.
     case drain(replicas: Int)
+    /// Somebody took the swap back, and a laptop that wants it swapped again has not done so yet.
+    case reassertion
 }
 
 /// Who asks for the plan: they see different things and have different duties.
@@ -154,7 +157,8 @@ public enum Planner: Sendable, Hashable {
         let swap = ServiceSwap(session)
         if swap.isHijacked(service) {
             guard swap.redirectsAllPorts(of: service) else {
-                return [.close(reason: "\(Session.portsReason) \(Self.lastEditor(of: service))")]
+                return self.takenBack(session, now, service)
+                    ?? [.close(reason: "\(Session.portsReason) \(Self.lastEditor(of: service))")]
             }
             if session.isSuspended, self.mayResume { return [.resume] }
             return self.missing(session, now).map(InterceptAction.create)
@@ -170,7 +174,8 @@ public enum Planner: Sendable, Hashable {
             return self.mayResume ? [.hijack(swap.hijack(service)), .resume] : []
         }
         if wasHijacked {
-            return [.close(reason: "\(Session.revertReason) \(Self.lastEditor(of: service))")]
+            return self.takenBack(session, now, service)
+                ?? [.close(reason: "\(Session.revertReason) \(Self.lastEditor(of: service))")]
         }
         guard self == .client else { return [] }
         guard missing.isEmpty else { return missing.map(InterceptAction.create) }
@@ -178,6 +183,18 @@ public enum Planner: Sendable, Hashable {
             return [.close(reason: "the service was changed by \(Self.lastEditor(of: service)) before the swap")]
         }
         return now.isProven ? [.hijack(swap.hijack(service))] : [.wait(.proof)]
+    }
+
+    /// What to do about a swap that somebody else took back, in whole or in part; nil where that ends the intercept.
+    ///
+    /// Only a client swaps again, for it has the clock that says when. Until then the original serves, and whoever is first puts
+    /// back what is left of the swap: half of one leads nowhere.
+    private func takenBack(_ session: Session, _ now: Observation, _ service: DynamicObject) -> [InterceptAction]? {
+        let swap = ServiceSwap(session)
+        guard session.reasserts, let again = swap.reassert(service) else { return nil }
+        if self == .client, now.isProven { return [.hijack(again)] }
+        let rest = swap.restore(service)
+        return rest.isEmpty ? [.wait(.reassertion)] : [.restore(rest)]
     }
 
     /// What a client has to make, at first or because somebody deleted it: that alone ends no intercept.
@@ -218,7 +235,7 @@ public enum Planner: Sendable, Hashable {
     }
 
     /// The field manager that last wrote the Service's spec, as far as the server recorded it.
-    private static func lastEditor(of service: DynamicObject) -> String {
+    public static func lastEditor(of service: DynamicObject) -> String {
         let entries = service[path: "metadata", "managedFields"]?.array ?? []
         let editors = entries.filter {
             $0[path: "fieldsV1", "f:spec"] != nil && $0["manager"]?.string != Marks.fieldManager

@@ -46,10 +46,35 @@ public struct ServiceSwap: Sendable, Hashable {
 
     /// The patch that hijacks; it fails as a whole (422) unless selector and ports still are the original's.
     public func hijack(_ service: DynamicObject) -> [JSONPatchOperation] {
+        self.hijack(service, selector: JSONValue(self.original.selector), ports: self.original.ports)
+    }
+
+    /// The patch that hijacks again what somebody else put back, in whole or in part; nil where what stands there is neither
+    /// the original's nor the hijack's, for then somebody wanted something else.
+    func reassert(_ service: DynamicObject) -> [JSONPatchOperation]? {
+        guard let selector = service[path: "spec", "selector"], let ports = service[path: "spec", "ports"],
+            Self.selectedIncarnation(of: service).map({ $0 == self.incarnation }) ?? true
+        else { return nil }
+        let foreign = self.foreignPart(of: selector) ?? selector.strings
+        guard foreign == self.original.selector || foreign == self.hijackedSelector, self.mergesToOriginal(ports)
+        else { return nil }
+        return self.hijack(service, selector: selector, ports: ports)
+    }
+
+    /// Whether each port is as it was or as the hijack wrote it, and none is missing.
+    private func mergesToOriginal(_ ports: JSONValue) -> Bool {
+        (self.mergedPorts(ports) ?? ports) == self.original.ports
+    }
+
+    private func hijack(
+        _ service: DynamicObject,
+        selector: JSONValue,
+        ports: JSONValue
+    ) -> [JSONPatchOperation] {
         var operations: [JSONPatchOperation] = [
             .test("/metadata/uid", .string(service.uid)),
-            .test("/spec/selector", JSONValue(self.original.selector)),
-            .test("/spec/ports", self.original.ports),
+            .test("/spec/selector", selector),
+            .test("/spec/ports", ports),
         ]
         operations += Self.annotationsIfMissing(service)
         operations += [

@@ -103,6 +103,14 @@ public struct Route: Sendable, Hashable {
         case unavailable = "503"
     }
 
+    /// What becomes of the intercept when somebody else puts the Service back.
+    public enum OnRevert: String, Sendable, Hashable, CaseIterable {
+        /// It ends.
+        case yield
+        /// The laptop swaps again, for as long as that is no fight.
+        case reassert
+    }
+
     /// 16 hex digits, fresh for every join.
     public var id: String
     /// Who joined, as `user@host`.
@@ -119,6 +127,8 @@ public struct Route: Sendable, Hashable {
     public var ttlSeconds: Int
     /// What answers when the laptop does not.
     public var onUnreachable: Unreachable
+    /// What becomes of the intercept when somebody else puts the Service back.
+    public var onRevert: OnRevert
     /// Of 10,000 requests that match, how many it takes.
     public var samplePer10000: Int
     /// Whether the laptop counts the requests it takes: each then gets a tunnel stream of its own.
@@ -136,6 +146,7 @@ public struct Route: Sendable, Hashable {
         epoch: Int64 = 1,
         ttlSeconds: Int = 60,
         onUnreachable: Unreachable = .original,
+        onRevert: OnRevert = .yield,
         samplePer10000: Int = 10_000,
         isBounded: Bool = false,
         isMirror: Bool = false
@@ -148,6 +159,7 @@ public struct Route: Sendable, Hashable {
         self.epoch = epoch
         self.ttlSeconds = ttlSeconds
         self.onUnreachable = onUnreachable
+        self.onRevert = onRevert
         self.samplePer10000 = samplePer10000
         self.isBounded = isBounded
         self.isMirror = isMirror

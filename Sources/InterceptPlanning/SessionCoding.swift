@@ -130,6 +130,7 @@ extension Route {
             epoch: json["epoch"]?.integer ?? 1,
             ttlSeconds: Session.seconds(json["ttlSeconds"]) ?? 60,
             onUnreachable: json["onUnreachable"]?.string.flatMap(Unreachable.init(rawValue:)) ?? .original,
+            onRevert: json["onRevert"]?.string.flatMap(OnRevert.init(rawValue:)) ?? .yield,
             samplePer10000: json["samplePer10000"]?.integer.map { Int(min(max($0, 0), 10_000)) } ?? 10_000,
             isBounded: json["bounded"]?.bool ?? false,
             isMirror: json["mirror"]?.bool ?? false
@@ -147,6 +148,7 @@ extension Route {
             "ttlSeconds": .integer(Int64(self.ttlSeconds)),
             "onUnreachable": .string(self.onUnreachable.rawValue),
         ]
+        if self.onRevert != .yield { members["onRevert"] = .string(self.onRevert.rawValue) }
         if self.isBounded { members["bounded"] = true }
         if self.isMirror { members["mirror"] = true }
         if self.samplePer10000 < 10_000 { members["samplePer10000"] = .integer(Int64(self.samplePer10000)) }

@@ -98,6 +98,14 @@ struct InterceptCommand: AsyncParsableCommand {
     )
     var onUnreachable: Fallback = .original
 
+    @Option(
+        help: ArgumentHelp(
+            "What happens when somebody else, or a GitOps tool, puts the Service back: the intercept ends (yield), or takes it again (reassert).",
+            valueName: "WHAT"
+        )
+    )
+    var onRevert: Revert = .yield
+
     @Flag(help: "Remove the routes of others that take requests this one would take.")
     var takeOver = false
 
@@ -159,6 +167,12 @@ struct InterceptCommand: AsyncParsableCommand {
     enum Fallback: String, ExpressibleByArgument, CaseIterable {
         case original
         case unavailable = "503"
+    }
+
+    /// What becomes of the intercept when somebody else puts the Service back.
+    enum Revert: String, ExpressibleByArgument, CaseIterable {
+        case yield
+        case reassert
     }
 
     func validate() throws {
@@ -242,6 +256,7 @@ struct InterceptCommand: AsyncParsableCommand {
         options.replicas = self.replicas
         options.ttlSeconds = self.ttl.value
         options.drainSeconds = self.drain.value
+        options.onRevert = self.onRevert == .yield ? .yield : .reassert
         options.onUnreachable = self.onUnreachable == .original ? .original : .unavailable
         options.takesOver = self.takeOver
         options.localScheme = try self.localSide.schemeChoice()

@@ -121,6 +121,7 @@ struct InterceptArgumentsTests {
         arguments: [
             ["leaf", "-r", "80"], ["leaf", "-l", "3000"], ["leaf", "--replicas", "0"], ["leaf", "--ttl", "0"],
             ["leaf", "--ttl", "soon"], ["leaf", "--drain", "-1s"], ["leaf", "--on-unreachable", "404"],
+            ["leaf", "--on-revert", "fight"],
             ["leaf", "-o", "xml"], ["leaf", "--no-such-flag"],
         ]
     )
@@ -132,7 +133,7 @@ struct InterceptArgumentsTests {
     func flags() throws {
         let options = try InterceptCommand.parse([
             "leaf", "--ttl", "2m", "--drain", "30", "--replicas", "3", "--image", "r/i:1", "--image-pull-secret", "s",
-            "--on-unreachable", "503", "--take-over",
+            "--on-unreachable", "503", "--on-revert", "reassert", "--take-over",
         ]).options(service: "leaf")
         #expect(options.ttlSeconds == 120)
         #expect(options.drainSeconds == 30)
@@ -140,6 +141,7 @@ struct InterceptArgumentsTests {
         #expect(options.image == "r/i:1")
         #expect(options.imagePullSecret == "s")
         #expect(options.onUnreachable == .unavailable)
+        #expect(options.onRevert == .reassert)
         #expect(options.takesOver)
         #expect(options.owner.contains("@"))
     }

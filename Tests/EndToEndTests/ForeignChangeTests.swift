@@ -59,4 +59,38 @@ extension ElsewhereEndToEndTests {
             try await Cluster.nothingIsLeft(of: "leaf", in: leaf.namespace, butEnding: true)
         }
     }
+
+    @Test(
+        "With --on-revert reassert the Service is taken again from Argo CD and from a person, and given back in the end",
+        .timeLimit(.minutes(5))
+    )
+    func reassertion() async throws {
+        try await OwnLeaf.with("detour-reassert") { leaf in
+            let manifest = Self.manifest(leaf.namespace)
+            try await Cluster.apply([manifest], in: leaf.namespace, Self.asArgo)
+            let shop = try await Intercepting.start(["--on-revert", "reassert", "--drain", "2s"], of: leaf)
+            defer { shop.kill() }
+            try await shop.untilDiverted()
+            let swapped = try await leaf.snapshot()["spec"]
+
+            for count in 1...2 {
+                try await Cluster.apply([manifest], in: leaf.namespace, Self.asArgo)
+                let text = "changed back by argocd-controller; it is swapped again (\(count) of 10 times)"
+                try await shop.detour.says(text, within: .seconds(20))
+                try await Cluster.eventually("the Service is swapped again", within: .seconds(20)) {
+                    try await leaf.snapshot()["spec"] == swapped
+                }
+            }
+            #expect(shop.detour.errors.contains("jsonPointers: [/spec/selector, /spec/ports]"))
+            let selector = #"{"spec":{"selector":{"app":"leaf","system.codezero.io/session":null}}}"#
+            try await Cluster.kubectl("patch", "service", "leaf", "-n", leaf.namespace, "-p", selector)
+            try await shop.detour.says("(3 of 10 times)", within: .seconds(20))
+            try await shop.untilDiverted()
+            #expect(try await leaf.snapshot()["spec"] == swapped)
+
+            #expect(await shop.stop() == 0)
+            #expect(try await leaf.snapshot().differences(from: shop.before).isEmpty)
+            try await Cluster.nothingIsLeft(of: "leaf", in: leaf.namespace, butEnding: true)
+        }
+    }
 }

@@ -10,6 +10,7 @@ struct SessionCodingTests {
     func roundTrip(kind: SessionKind) throws {
         var session = try Sample.session()
         session.kind = kind
+        session.routes[0].onRevert = .reassert
         #expect(session.object["apiVersion"] == .string(kind.type.apiVersion))
         #expect(kind.isSession(session.object))
         var object = session.object
@@ -18,17 +19,20 @@ struct SessionCodingTests {
         #expect(try Session(object) == session)
     }
 
-    @Test("A bounded route stays one; where nothing is said it is none")
+    @Test("A bounded route stays one; where nothing is said it is none, and yields")
     func bounded() throws {
         var route = try Sample.route()
         route.isBounded = true
+        route.onRevert = .reassert
         let session = try Sample.session(routes: [route])
         var object = session.object
         #expect(try Session(object).routes.map(\.isBounded) == [true])
         guard var routes = object[path: "spec", "routes"]?.array else { return #expect(Bool(false)) }
         routes[0]["bounded"] = nil
+        routes[0]["onRevert"] = "as never heard of"
         object.json["spec"]?["routes"] = .array(routes)
         #expect(try Session(object).routes.map(\.isBounded) == [false])
+        #expect(try Session(object).routes.map(\.onRevert) == [.yield])
     }
 
     @Test("The restore data stand where the documented manual clean-up looks for them")

@@ -55,54 +55,23 @@ struct InterleavingTests {
 /// One random run.
 private final class Run: Sendable {
     private let turmoil: Turmoil
-    private let stage: Stage
-    private let turnstile: Turnstile
-    private let problems = Mutex<[String]>([])
-    private let story = Mutex<[String]>([])
-    /// What a user made the selector, if any did.
-    private let edited = Mutex<JSONValue?>(nil)
+    private let trial: Trial
+    private var stage: Stage { self.trial.stage }
+    private var turnstile: Turnstile { self.trial.turnstile }
 
     init(_ turmoil: Turmoil) throws {
         self.turmoil = turmoil
-        self.turnstile = Turnstile(seed: turmoil.seed)
-        self.stage = try Stage(
-            turmoil.kind,
-            routes: [Stage.route("r1", ttl: 8), Stage.route("r2", owner: "bob@desk", match: "a:b", ttl: 20)],
-            isHijacked: turmoil.seed % 3 != 0
-        ) { if turmoil.seed % 3 == 0 { $0.isSuspended = true } }
-    }
-
-    private func tell(_ event: String) {
-        self.story.withLock { $0.append(event) }
-    }
-
-    private func store(_ actor: Int) -> SessionStore {
-        self.stage.store(
-            TurnstileTransport(base: self.stage.server, turnstile: self.turnstile, actor: actor) { self.check() }
+        self.trial = Trial(
+            try Stage(
+                turmoil.kind,
+                routes: [
+                    Stage.route("r1", ttl: 8, onRevert: turmoil.seed % 2 == 0 ? .reassert : .yield),
+                    Stage.route("r2", owner: "bob@desk", match: "a:b", ttl: 20),
+                ],
+                isHijacked: turmoil.seed % 3 != 0
+            ) { if turmoil.seed % 3 == 0 { $0.isSuspended = true } },
+            Turnstile(seed: turmoil.seed)
         )
-    }
-
-    /// What must hold after every single request.
-    private func check() {
-        guard let service = self.stage.server.cluster[.services, "shop", "leaf"] else { return }
-        let swap = self.stage.swap
-        let selector = service[path: "spec", "selector"] ?? .null
-        let ports = service[path: "spec", "ports"]
-        let originals: [JSONValue] =
-            [JSONValue(Stage.original.selector)] + (self.edited.withLock { $0.map { [$0] } } ?? [])
-        if !originals.contains(selector), !swap.isHijacked(service) { self.report("selector \(selector.compact)") }
-        if ports != Stage.original.ports, ports != swap.hijackedPorts { self.report("ports") }
-        guard swap.isHijacked(service) else { return }
-        let session = try? self.stage.session()
-        let annotation = ServiceSwap(annotationOf: service)
-        if session?.original != Stage.original, annotation?.original != Stage.original {
-            self.report("hijacked, and nothing tells the original")
-        }
-    }
-
-    private func report(_ problem: String) {
-        self.problems.withLock { $0.append(problem) }
-        self.tell("PROBLEM \(problem)")
     }
 
     func play() async throws {
@@ -111,10 +80,7 @@ private final class Run: Sendable {
         for (actor, uid) in ["a", "b", "c"].enumerated() {
             // The third takes the place of one that is gone.
             self.stage.putPod(uid, isReady: uid != "c")
-            let transport = TurnstileTransport(base: self.stage.server, turnstile: self.turnstile, actor: actor) {
-                self.check()
-            }
-            replicas.append(try TestReplica(uid, self.stage, transport: transport))
+            replicas.append(try self.trial.replica(uid, actor))
         }
         let all = replicas
         self.turnstile.enter(all.count + 2)
@@ -134,8 +100,8 @@ private final class Run: Sendable {
                 self.turnstile.leave()
             }
         }
-        await self.settle(all)
-        #expect(self.problems.withLock { $0 }.isEmpty, "\(self.turmoil): \(self.story.withLock { $0 })")
+        await self.trial.settle(all)
+        #expect(self.trial.problems.isEmpty, "\(self.turmoil): \(self.trial.story)")
     }
 
     /// Some calls fail in one way or another.
@@ -170,14 +136,14 @@ private final class Run: Sendable {
             default: replica.connections = self.turnstile.random(0..<2)
             }
             if self.turnstile.random(0..<40) == 0 {
-                self.tell("\(replica.uid) stops")
+                self.trial.tell("\(replica.uid) stops")
                 self.stage.putPod(replica.uid, isTerminating: true)
                 replica.terminate()
             }
-            if self.turnstile.random(0..<120) == 0 { return self.die(replica) }
+            if self.turnstile.random(0..<120) == 0 { return self.trial.die(replica) }
             if await replica.step() {
-                self.tell("\(replica.uid) has stopped")
-                return self.die(replica)
+                self.trial.tell("\(replica.uid) has stopped")
+                return self.trial.die(replica)
             }
             let isReady = replica.state.readiness() == .yes
             if self.turnstile.random(0..<2) == 0 {
@@ -187,34 +153,32 @@ private final class Run: Sendable {
         }
     }
 
-    private func die(_ replica: TestReplica) {
-        self.tell("\(replica.uid) is gone")
-        replica.terminate()
-        self.stage.putPod(replica.uid, isReady: false, isTerminating: true)
-    }
-
     /// Somebody who starts, leaves and closes.
     private func command(_ actor: Int) async {
-        let store = self.store(actor)
+        let store = self.trial.store(actor)
         for _ in 0..<6 {
             for _ in 0..<self.turnstile.random(1..<20) { await self.turnstile.pass(actor) }
             do {
                 switch self.turnstile.random(0..<6) {
                 case 0, 1:
-                    self.tell("client converges")
+                    self.trial.tell("client converges")
                     _ = try await SessionController(store: store, role: .client)
-                        .converge(on: Stage.incarnation, wasHijacked: self.turnstile.random(0..<2) == 0, isProven: true)
+                        .converge(
+                            on: Stage.incarnation,
+                            wasHijacked: self.turnstile.random(0..<2) == 0,
+                            isProven: self.turnstile.random(0..<4) > 0
+                        )
                 case 2:
-                    self.tell("ada leaves")
+                    self.trial.tell("ada leaves")
                     try await store.update { $0.leaving(owner: "ada@laptop", reason: "ada left") }
                 case 3:
-                    self.tell("bob leaves")
+                    self.trial.tell("bob leaves")
                     _ = try await SessionEnding(store: store).leave(owner: "bob@desk", reason: "bob", patience: .zero)
                 case 4 where self.turnstile.random(0..<3) == 0:
-                    self.tell("session close")
+                    self.trial.tell("session close")
                     _ = try await SessionEnding(store: store).close(reason: "closed", force: false, patience: .zero)
                 case 5 where self.turnstile.random(0..<3) == 0:
-                    self.tell("session close --force")
+                    self.trial.tell("session close --force")
                     _ = try await SessionEnding(store: store).close(reason: "closed", force: true, patience: .zero)
                 default: break
                 }
@@ -230,60 +194,19 @@ private final class Run: Sendable {
             for _ in 0..<self.turnstile.random(1..<60) { await self.turnstile.pass(actor) }
             switch self.turnstile.random(0..<8) {
             case 0:
-                self.tell("user deletes the session")
+                self.trial.tell("user deletes the session")
                 self.stage.deleteSession()
             case 1:
-                self.tell("user reverts the selector")
+                self.trial.tell("user reverts the selector")
                 self.stage.edit { $0["spec"]?["selector"] = JSONValue(Stage.original.selector) }
-            case 2:
-                self.tell("user sets another selector")
-                self.edited.withLock { $0 = ["app": "leaf-v2"] }
-                self.stage.edit { $0["spec"]?["selector"] = ["app": "leaf-v2"] }
+            case 2: self.trial.setForeignSelector()
+            case 4: self.trial.applyManifest(withPorts: self.turnstile.random(0..<2) == 0)
             case 3:
-                self.tell("user labels the service")
+                self.trial.tell("user labels the service")
                 self.stage.edit { $0["metadata"]?["labels"] = ["team": "red"] }
             default: break
             }
-            self.check()
-        }
-    }
-
-    // MARK: - The end
-
-    /// No laptop lives any more and nothing fails: whoever is left puts everything back.
-    private func settle(_ replicas: [TestReplica]) async {
-        self.stage.server.setFault { _ in nil }
-        let alive = replicas.filter { !$0.state.with { $0.isTerminating } }
-        // Without any replica only the next command can help.
-        let last = alive.isEmpty ? [try? TestReplica("z", self.stage)].compactMap(\.self) : alive
-        self.turnstile.enter(1)
-        for replica in last {
-            replica.reachDecoy()
-            replica.connections = 0
-            self.stage.putPod(replica.uid)
-        }
-        for _ in 0..<60 {
-            for replica in last {
-                replica.hold([:])
-                replica.advance(.seconds(1))
-                replica.look()
-                // The transport still waits for its turn, which is given at once to the only one who asks.
-                await replica.step()
-            }
-        }
-        self.check()
-        do {
-            if let session = try self.stage.session() {
-                self.report("session left: \(session.phase) \(session.isSuspended)")
-            }
-            let service = try self.stage.leaf()
-            let selector = self.edited.withLock { $0 } ?? JSONValue(Stage.original.selector)
-            let found = service[path: "spec", "selector"]
-            if found != selector, found != JSONValue(Stage.original.selector) { self.report("not restored") }
-            if service[path: "spec", "ports"] != Stage.original.ports { self.report("ports not restored") }
-            if service.annotations[Marks.originalAnnotation] != nil { self.report("annotation left") }
-        } catch {
-            self.report("\(error)")
+            self.trial.check()
         }
     }
 }

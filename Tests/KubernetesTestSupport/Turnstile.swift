@@ -3,13 +3,17 @@ public import KubernetesModel
 import Synchronization
 import TestSupport
 
-/// Lets several actors run one API call at a time, in an order that a seed decides.
+/// Lets several actors run one API call at a time, in an order that a seed decides, or a script.
 ///
 /// An actor is running or waits here. When nobody runs, one of those who wait is chosen. So a whole run is the same for
-/// the same seed, whatever the scheduler does.
+/// the same seed or script, whatever the scheduler does.
 public final class Turnstile: Sendable {
     private struct State {
         var random: SplitMix64
+        var script: [Int: Int]?
+        /// How many could have been chosen, at each choice so far; only with a script.
+        var choices: [Int] = []
+        var last: Int?
         var running = 0
         var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
     }
@@ -20,6 +24,15 @@ public final class Turnstile: Sendable {
     public init(seed: UInt64) {
         self.state = Mutex(State(random: SplitMix64(seed: seed)))
     }
+
+    /// A turnstile with an order that is written down: who had the last turn has the next one too, or else the first who waits,
+    /// but where `deviations` has something else for a choice: the how manieth of the others.
+    public init(deviations: [Int: Int]) {
+        self.state = Mutex(State(random: SplitMix64(seed: 0), script: deviations))
+    }
+
+    /// How many could have been chosen at each choice so far of an order that is written down.
+    public var choices: [Int] { self.state.withLock { $0.choices } }
 
     /// Counts actors that are about to run.
     public func enter(_ count: Int) {
@@ -51,10 +64,20 @@ public final class Turnstile: Sendable {
     private func choose() {
         let next = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
             guard state.running == 0, !state.waiting.isEmpty else { return nil }
-            let actors = state.waiting.keys.sorted()
-            let actor = actors[Int.random(in: 0..<actors.count, using: &state.random)]
+            var actors = state.waiting.keys.sorted()
+            var index = 0
+            if let script = state.script {
+                if let last = state.last, let place = actors.firstIndex(of: last) {
+                    actors.insert(actors.remove(at: place), at: 0)
+                }
+                index = min(script[state.choices.count] ?? 0, actors.count - 1)
+                state.choices.append(actors.count)
+            } else {
+                index = Int.random(in: 0..<actors.count, using: &state.random)
+            }
             state.running = 1
-            return state.waiting.removeValue(forKey: actor)
+            state.last = actors[index]
+            return state.waiting.removeValue(forKey: actors[index])
         }
         next?.resume()
     }

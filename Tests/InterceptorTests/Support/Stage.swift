@@ -28,7 +28,8 @@ struct Stage: Sendable {
         owner: String = "ada@laptop",
         match: String = "X-C6O-INTERCEPT:yes",
         epoch: Int64 = 1,
-        ttl: Int = 60
+        ttl: Int = 60,
+        onRevert: Route.OnRevert = .yield
     ) throws -> Route {
         Route(
             id: id,
@@ -37,7 +38,8 @@ struct Stage: Sendable {
             match: try RequestMatch(headers: [HeaderMatch(parsing: match)]),
             fingerprint: "f-\(id)",
             epoch: epoch,
-            ttlSeconds: ttl
+            ttlSeconds: ttl,
+            onRevert: onRevert
         )
     }
 
@@ -155,6 +157,13 @@ struct Stage: Sendable {
     /// Puts any object, as somebody made it.
     func put(_ object: DynamicObject) {
         self.server.change { _ = $0.put(object) }
+    }
+
+    /// Puts all that the Session owns, as its client makes it.
+    func putOwned() throws {
+        guard let session = try self.session() else { return }
+        let manifests = InterceptManifests(session: session)
+        for object in OwnedObject.allCases { self.put(manifests.manifest(object, decoyAddress: "10.96.0.10")) }
     }
 
     /// What the Service's users see changed behind everybody's back.
