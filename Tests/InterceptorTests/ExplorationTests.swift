@@ -9,14 +9,18 @@ import Testing
 
 @Suite("What happens at once, in every order of its API calls up to a bound")
 struct ExplorationTests {
-    /// How many deviations from one after the other; `DETOUR_DEVIATIONS` asks for more.
-    private static let deviations =
-        ProcessInfo.processInfo.environment["DETOUR_DEVIATIONS"].flatMap { Int($0) } ?? 1
+    /// How many deviations from one after the other; `DETOUR_DEVIATIONS` asks for more, `DETOUR_PLOTS` for the first plots only.
+    private static let deviations = Self.number("DETOUR_DEVIATIONS") ?? 1
+    private static let plots = Array(Plot.all.prefix(Self.number("DETOUR_PLOTS") ?? Plot.all.count))
+
+    private static func number(_ variable: String) -> Int? {
+        ProcessInfo.processInfo.environment[variable].flatMap { Int($0) }
+    }
 
     @Test(
         "In no order is the original lost or anything left in the end",
         .timeLimit(.minutes(120)),
-        arguments: Plot.all
+        arguments: ExplorationTests.plots
     )
     func everyOrder(plot: Plot) async throws {
         let explored = try await Exploration(plot, deviations: Self.deviations).explore()

@@ -196,9 +196,7 @@ private final class Run: Sendable {
             case 0:
                 self.trial.tell("user deletes the session")
                 self.stage.deleteSession()
-            case 1:
-                self.trial.tell("user reverts the selector")
-                self.stage.edit { $0["spec"]?["selector"] = JSONValue(Stage.original.selector) }
+            case 1: self.trial.revertSelector()
             case 2: self.trial.setForeignSelector()
             case 4: self.trial.applyManifest(withPorts: self.turnstile.random(0..<2) == 0)
             case 3:

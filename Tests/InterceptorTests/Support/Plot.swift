@@ -15,7 +15,12 @@ struct Plot: Sendable, CustomTestStringConvertible, CustomStringConvertible {
 
     var testDescription: String { self.description }
 
+    /// Those with the fewest orders first.
     static let all = [
+        Plot(
+            description: "a laptop leaves while somebody wants other Pods selected",
+            cast: [.leaves, .serves("b"), .selectsOthers]
+        ),
         Plot(description: "a replica stops while the last laptop leaves", cast: [.stops("a"), .serves("b"), .leaves]),
         Plot(
             description: "both replicas stop while the last laptop leaves",
@@ -43,10 +48,6 @@ struct Plot: Sendable, CustomTestStringConvertible, CustomStringConvertible {
         Plot(
             description: "the Session is deleted by hand while a replica stops",
             cast: [.stops("a"), .serves("b"), .keepsUp, .deletesSession]
-        ),
-        Plot(
-            description: "a laptop leaves while somebody wants other Pods selected",
-            cast: [.leaves, .serves("b"), .selectsOthers]
         ),
     ]
 
@@ -84,8 +85,7 @@ enum Part: Sendable, Hashable {
             try? await self.command(trial.store(actor))
         case .reverts:
             await trial.turnstile.pass(actor)
-            trial.tell("user reverts the selector")
-            trial.stage.edit { $0["spec"]?["selector"] = JSONValue(Stage.original.selector) }
+            trial.revertSelector()
         case .applies:
             await trial.turnstile.pass(actor)
             trial.applyManifest(withPorts: true)

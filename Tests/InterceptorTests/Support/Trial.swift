@@ -12,6 +12,8 @@ final class Trial: Sendable {
     let turnstile: Turnstile
     private let found = Mutex<[String]>([])
     private let events = Mutex<[String]>([])
+    /// Up to which version of the cluster it was found in order.
+    private let checked = Mutex(-1)
     /// What a user made the selector, if any did.
     private let edited = Mutex<JSONValue?>(nil)
     /// The original's selector merged into the hijack's, as server-side apply leaves it; somebody has to complete it.
@@ -57,7 +59,14 @@ final class Trial: Sendable {
         self.stage.putPod(replica.uid, isReady: false, isTerminating: true)
     }
 
-    /// Somebody wants other Pods selected.
+    /// Somebody wants the original's Pods selected.
+    func revertSelector() {
+        self.tell("user reverts the selector")
+        self.edited.withLock { $0 = nil }
+        self.stage.edit { $0["spec"]?["selector"] = JSONValue(Stage.original.selector) }
+    }
+
+    /// Somebody wants other Pods selected, and that must last.
     func setForeignSelector() {
         self.tell("user sets another selector")
         self.edited.withLock { $0 = ["app": "leaf-v2"] }
@@ -78,6 +87,13 @@ final class Trial: Sendable {
 
     /// What must hold after every single request.
     func check() {
+        // Most requests change nothing: what was found in order still is.
+        let version = self.stage.server.version
+        let isNew = self.checked.withLock { checked in
+            defer { checked = version }
+            return checked != version
+        }
+        guard isNew else { return }
         guard let service = self.stage.server.cluster[.services, "shop", "leaf"] else { return }
         let swap = self.stage.swap
         let selector = service[path: "spec", "selector"] ?? .null
@@ -131,8 +147,9 @@ final class Trial: Sendable {
             }
             let service = try self.stage.leaf()
             let selector = self.edited.withLock { $0 } ?? JSONValue(Stage.original.selector)
-            let found = service[path: "spec", "selector"]
-            if found != selector, found != JSONValue(Stage.original.selector) { self.report("not restored") }
+            if service[path: "spec", "selector"] != selector {
+                self.report("not restored, or not as somebody wanted it")
+            }
             if service[path: "spec", "ports"] != Stage.original.ports { self.report("ports not restored") }
             if service.annotations[Marks.originalAnnotation] != nil { self.report("annotation left") }
         } catch {
