@@ -43,6 +43,13 @@ public struct KubernetesClient: Sendable {
         )
     }
 
+    /// The network is another one now, or was gone: connections from before are left, and watches list anew at once,
+    /// however long they were to pause.
+    public func renew() {
+        self.transport.renew()
+        self.sender.renewals.renew()
+    }
+
     /// The way to the API server.
     public var transport: any KubernetesTransport { self.sender.transport }
 

@@ -33,9 +33,12 @@ public struct ObjectWatch: AsyncSequence, Sendable {
         private var lines = LineFramer()
         private var stream: KubernetesBody.AsyncIterator?
         private var openedAt = ContinuousClock.now
+        /// Renewals of the way to the server that this watch has followed.
+        private var renewals: Int
 
         init(watch: ObjectWatch) {
             self.watch = watch
+            self.renewals = watch.renewals.count
             self.action = self.machine.start()
         }
 
@@ -48,6 +51,11 @@ public struct ObjectWatch: AsyncSequence, Sendable {
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> WatchUpdate? {
             while true {
                 try Task.checkCancellation()
+                if self.renewals != self.watch.renewals.count {
+                    self.renewals = self.watch.renewals.count
+                    self.stream = nil
+                    self.action = self.machine.renewed()
+                }
                 do {
                     if let update = try await self.step() { return update }
                 } catch let error as KubernetesError {
@@ -63,11 +71,10 @@ public struct ObjectWatch: AsyncSequence, Sendable {
         private mutating func step() async throws -> WatchUpdate? {
             switch self.action {
             case .list(let token):
-                let page = try await self.watch.resource.page(
-                    labels: self.watch.labels,
-                    fields: self.watch.fields,
-                    continueToken: token
-                )
+                let page = try await self.watch.renewals.untilRenewed(since: self.renewals) { [watch] in
+                    try await watch.resource.page(labels: watch.labels, fields: watch.fields, continueToken: token)
+                }
+                guard let page else { return nil }
                 let result = self.machine.listed(page)
                 self.action = result.action
                 return result.update
@@ -80,8 +87,10 @@ public struct ObjectWatch: AsyncSequence, Sendable {
             case .read:
                 return try await self.read()
             case .wait(let duration):
-                try await self.watch.policy.sleep(duration)
-                self.action = self.machine.resumed()
+                let slept: Void? = try await self.watch.renewals.untilRenewed(since: self.renewals) { [watch] in
+                    try await watch.policy.sleep(duration)
+                }
+                if slept != nil { self.action = self.machine.resumed() }
                 return nil
             case .fail(let error):
                 throw error
@@ -138,6 +147,7 @@ public struct ObjectWatch: AsyncSequence, Sendable {
 
 extension ObjectWatch {
     fileprivate var policy: RetryPolicy { self.resource.sender.policy }
+    fileprivate var renewals: Renewals { self.resource.sender.renewals }
 
     fileprivate func open(
         _ resourceVersion: String,

@@ -30,6 +30,7 @@ struct RequestSender: Sendable {
 
     let transport: any KubernetesTransport
     let policy: RetryPolicy
+    let renewals = Renewals()
     private let silence = Silence()
 
     init(transport: any KubernetesTransport, policy: RetryPolicy) {

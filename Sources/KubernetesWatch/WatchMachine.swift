@@ -126,6 +126,13 @@ public struct WatchMachine: Sendable {
         return .wait(min(max(error.retryAfter ?? .zero, pause), Self.longestWait))
     }
 
+    /// The way to the server is another one: what was under way on the old one is lost, and its failures count no more.
+    public mutating func renewed() -> Action {
+        self.backoff.reset()
+        self.refusals = 0
+        return self.relist()
+    }
+
     /// The pause is over.
     public mutating func resumed() -> Action {
         guard case .waiting(let resourceVersion?) = self.state else { return self.relist() }

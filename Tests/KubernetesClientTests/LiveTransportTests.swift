@@ -128,6 +128,74 @@ struct LiveTransportTests {
         try await listener.close()
     }
 
+    @Test(
+        "After a renewal a silent watch lists again at once, all over new connections, and a request under way goes on"
+    )
+    func renewedConnections() async throws {
+        let lists = Mutex(0)
+        let slows = Mutex(0)
+        let asked = AsyncStream<Void>.makeStream()
+        let server = try await TestServer { head, _ in
+            if head.uri.contains("watch=1") { return .init(isEndless: true) }
+            if head.uri.contains("slow") {
+                slows.withLock { $0 += 1 }
+                asked.continuation.yield()
+                return .init(body: [#"{"kind":"#], isEndless: true)
+            }
+            let number = lists.withLock { count in
+                count += 1
+                return count
+            }
+            return .init(body: [#"{"metadata":{"resourceVersion":"\#(number)"},"items":[]}"#])
+        }
+        try await self.withClient(server) { client in
+            // owner: cancelled below.
+            let slow = Task { try await client.resources(.services).find("slow") }
+            for await _ in asked.stream { break }
+            let clock = ContinuousClock()
+            let start = clock.now
+            var seen = 0
+            for try await _ in client.resources(.pods).watch() {
+                seen += 1
+                guard seen < 2 else { break }
+                // owner: ends at once; beside the watch, which waits.
+                Task { client.renew() }
+            }
+            #expect(clock.now - start < .seconds(20), "it waited for the silence to be noticed")
+            slow.cancel()
+            await #expect(throws: CancellationError.self) { try await slow.value }
+        }
+        #expect(lists.withLock { $0 } == 2)
+        #expect(slows.withLock { $0 } == 1, "the renewal ended it, and it was sent again")
+    }
+
+    @Test("A port-forward to a server that says nothing can be given up at once", arguments: [true, false])
+    func givenUp(isTLS: Bool) async throws {
+        let accepted = AsyncStream<Void>.makeStream()
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                accepted.continuation.yield()
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let address = ServerAddress(host: "127.0.0.1", port: listener.localAddress?.port ?? 0, isTLS: isTLS)
+        let client = KubernetesClient(
+            transport: try LiveTransport(ClusterConnection(server: address)),
+            namespace: "shop",
+            policy: self.pauses.policy
+        )
+        // owner: cancelled and awaited below.
+        let dial = Task { try await client.portForward(pod: "p", port: 1) }
+        for await _ in accepted.stream { break }
+        let clock = ContinuousClock()
+        let start = clock.now
+        dial.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await dial.value }
+        #expect(clock.now - start < .seconds(3))
+        try await client.shutdown()
+        try await listener.close()
+    }
+
     @Test("A watch that falls silent is opened again from where it was")
     func silentWatch() async throws {
         let uris = Mutex<[String]>([])

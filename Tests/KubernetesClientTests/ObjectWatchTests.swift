@@ -1,6 +1,7 @@
 import KubernetesClient
 import KubernetesModel
 import KubernetesTestSupport
+import NIOCore
 import Synchronization
 import Testing
 
@@ -66,6 +67,85 @@ struct ObjectWatchTests {
         )
         #expect(seen == ["reset a", "applied b", "applied é😀", "deleted b"])
         #expect(self.troubles.codes.isEmpty)
+    }
+
+    @Test("A renewal ends whatever it waits for: a pause, a list, a stream", arguments: ["pause", "list", "stream"])
+    func renewal(of what: String) async throws {
+        let (reached, there) = AsyncStream<Void>.makeStream()
+        let transport = HangingTransport(what: what, there: there)
+        var policy = RetryPolicy()
+        policy.sleep = { _ in
+            there.yield()
+            try await Task.sleep(for: .seconds(3600))
+        }
+        let client = KubernetesClient(transport: transport, namespace: "shop", policy: policy)
+        var lists = 0
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in reached { break }
+                client.renew()
+            }
+            for try await update in client.resources(.pods).watch() {
+                if case .reset = update { lists += 1 }
+                if lists == 2 { break }
+            }
+            try await group.waitForAll()
+        }
+        #expect(lists == 2)
+    }
+
+    /// Lists twice, and between that hangs in a pause, a list or a stream until it is renewed.
+    private final class HangingTransport: KubernetesTransport {
+        private let what: String
+        private let there: AsyncStream<Void>.Continuation
+        private let state = Mutex<(requests: Int, stream: AsyncThrowingStream<ByteBuffer, any Error>.Continuation?)>(
+            (0, nil)
+        )
+        let peer = TransportPeer(server: "https://hanging:6443", user: "somebody")
+
+        init(what: String, there: AsyncStream<Void>.Continuation) {
+            self.what = what
+            self.there = there
+        }
+
+        func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
+            let number = self.state.withLock { state in
+                state.requests += 1
+                return state.requests
+            }
+            if number == 2 {
+                switch self.what {
+                case "pause": throw KubernetesError(.unreachable, "down")
+                case "list": throw KubernetesError(.expired, "list again")
+                default:
+                    let (body, stream) = AsyncThrowingStream<ByteBuffer, any Error>.makeStream()
+                    self.state.withLock { $0.stream = stream }
+                    self.there.yield()
+                    return KubernetesResponse(status: 200, body: KubernetesBody(body))
+                }
+            }
+            if number == 3, self.what == "list" {
+                self.there.yield()
+                try await Task.sleep(for: .seconds(3600))
+            }
+            let page: JSONValue = ["metadata": ["resourceVersion": "1"], "items": []]
+            return KubernetesResponse(status: 200, body: KubernetesBody(page.bytes))
+        }
+
+        func renew() {
+            self.state.withLock { $0.stream }?.finish(throwing: KubernetesError(.unreachable, "renewed"))
+        }
+
+        func upgrade(
+            _ request: KubernetesRequest,
+            subprotocol: String,
+            on eventLoop: (any EventLoop)?,
+            configure: @escaping @Sendable (any Channel) throws -> Void
+        ) async throws -> any Channel {
+            throw KubernetesError(.unsupported, "no upgrades")
+        }
+
+        func shutdown() async throws {}
     }
 
     @Test("410 as a status and 410 in the stream both give the complete collection anew")

@@ -100,6 +100,23 @@ struct WatchMachineTests {
         }
     }
 
+    @Test("When the way to the server is another one it lists at once, and the pauses begin anew")
+    func renewed() {
+        var machine = WatchMachine()
+        self.listed(&machine)
+        let down = KubernetesError(.unreachable, "")
+        var pauses: [WatchMachine.Action] = []
+        for _ in 0..<8 {
+            pauses.append(machine.failed(down, jitter: 1))
+            _ = machine.resumed()
+        }
+        #expect(pauses.last == .wait(.seconds(10)))
+        #expect(machine.renewed() == .list(continueToken: nil))
+        self.listed(&machine, version: "90")
+        #expect(machine.failed(down, jitter: 1) == pauses.first)
+        #expect(machine.resumed() == .watch(resourceVersion: "90"))
+    }
+
     @Test("A refusal is endured for a while, even when lists succeed in between")
     func refusals() {
         let refusal = KubernetesError(.forbidden, "no watch for you")

@@ -32,6 +32,10 @@ public protocol KubernetesTransport: Sendable {
         configure: @escaping @Sendable (any Channel) throws -> Void
     ) async throws -> any Channel
 
+    /// Sends from now on over new connections only: those there are lead through a network that is gone. Open streams of
+    /// requests end; requests under way and upgraded connections go on.
+    func renew()
+
     /// Closes what is open. Must be called once, at the end.
     func shutdown() async throws
 }
@@ -39,6 +43,9 @@ public protocol KubernetesTransport: Sendable {
 extension KubernetesTransport {
     /// Does nothing: most transports need no credentials.
     public func authenticate() async throws {}
+
+    /// Does nothing: most transports keep no connections.
+    public func renew() {}
 }
 
 /// The two ends of a transport in words.

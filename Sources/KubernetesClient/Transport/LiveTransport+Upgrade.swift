@@ -33,35 +33,42 @@ extension LiveTransport {
         _ configure: @escaping @Sendable (any Channel) throws -> Void
     ) async throws -> any Channel {
         let attempt = try UpgradeAttempt(self, request, subprotocol, credential, configure)
-        let channel: any Channel
+        let connected = self.connect(on: eventLoop)
+        let opened = connected.flatMap { channel in
+            guard let proxy = self.connection.proxy else { return attempt.run(on: channel).map { channel } }
+            return ProxyHandshake(proxy: proxy, target: self.connection.server, limit: self.limits.connect)
+                .run(on: channel).flatMap { attempt.run(on: channel) }.map { channel }
+        }
+        // Cancelled at once, wherever it hangs: in a lookup, a connect, or in TLS's goodbye to a server that is not there.
+        let promise = connected.eventLoop.makePromise(of: (any Channel).self)
+        opened.cascade(to: promise)
+        promise.futureResult.whenFailure { _ in connected.whenSuccess { $0.close(promise: nil) } }
         do {
-            let first = self.connection.proxy.map { ($0.host, $0.port) }
-            let (host, port) = first ?? (self.connection.server.host, self.connection.server.port)
-            channel = try await ClientBootstrap(group: eventLoop ?? self.group)
-                .connectTimeout(self.limits.connect)
-                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                // TLS decrypts all that a turn reads into one buffer, and a slow reader keeps that whole.
-                .channelOption(
-                    .recvAllocator,
-                    value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 131_072)
-                )
-                .channelOption(.maxMessagesPerRead, value: 1)
-                .connect(host: host, port: port)
-                .get()
+            return try await withTaskCancellationHandler {
+                try await promise.futureResult.get()
+            } onCancel: {
+                promise.fail(CancellationError())
+            }
+        } catch let error as CancellationError {
+            throw error
         } catch {
             throw ConnectionTrouble.error(error, server: self.peer.server, request: request)
         }
-        return try await withTaskCancellationHandler {
-            try await channel.eventLoop.flatSubmit {
-                guard let proxy = self.connection.proxy else { return attempt.run(on: channel) }
-                return ProxyHandshake(proxy: proxy, target: self.connection.server, limit: self.limits.connect)
-                    .run(on: channel).flatMap { attempt.run(on: channel) }
-            }
-            .get()
-            return channel
-        } onCancel: {
-            channel.close(promise: nil)
-        }
+    }
+
+    private func connect(on eventLoop: (any EventLoop)?) -> EventLoopFuture<any Channel> {
+        let first = self.connection.proxy.map { ($0.host, $0.port) }
+        let (host, port) = first ?? (self.connection.server.host, self.connection.server.port)
+        return ClientBootstrap(group: eventLoop ?? self.group)
+            .connectTimeout(self.limits.connect)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // TLS decrypts all that a turn reads into one buffer, and a slow reader keeps that whole.
+            .channelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16384, maximum: 131_072)
+            )
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .connect(host: host, port: port)
     }
 }
 

@@ -30,8 +30,7 @@ public struct LiveTransport: KubernetesTransport {
     let limits: Limits
     let logger: Logger
     let group: any EventLoopGroup
-    private let client: OwnedHTTPClient
-    private let watchClient: OwnedHTTPClient
+    private let pools: ConnectionPools
     private let tls: TLSCache
 
     /// A transport to one API server; dials nothing yet.
@@ -70,11 +69,7 @@ public struct LiveTransport: KubernetesTransport {
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         if let name = connection.tlsName { configuration.dnsOverride = [name: connection.server.host] }
-        self.client = OwnedHTTPClient(HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration))
-        configuration.timeout.read = limits.watchSilence
-        self.watchClient = OwnedHTTPClient(
-            HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
-        )
+        self.pools = ConnectionPools(configuration, silence: limits.watchSilence, group: group)
     }
 
     /// Who is asked, and as whom.
@@ -117,7 +112,7 @@ public struct LiveTransport: KubernetesTransport {
         outgoing.tlsConfiguration = try self.tls.configuration(for: credential.identity)
         self.logger.debug("request", metadata: ["request": "\(request.summary)"])
         do {
-            let client = (request.isStream ? self.watchClient : self.client).client
+            let client = self.pools.client(isStream: request.isStream)
             let response = try await client.execute(outgoing, timeout: self.limits.connect + self.limits.answer)
             self.logger.debug(
                 "answer",
@@ -136,9 +131,13 @@ public struct LiveTransport: KubernetesTransport {
         }
     }
 
+    /// Sends from now on over new connections only, and ends the open streams of requests.
+    public func renew() {
+        self.pools.renew()
+    }
+
     /// Closes the kept connections. Open port-forwards stay with their owners.
     public func shutdown() async throws {
-        try await self.client.shutdown()
-        try await self.watchClient.shutdown()
+        try await self.pools.shutdown()
     }
 }
