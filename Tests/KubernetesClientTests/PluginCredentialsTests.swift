@@ -10,6 +10,8 @@ struct PluginCredentialsTests {
     /// A plugin that hands out `token-1`, `token-2`, … each for as long as it is told to.
     private final class World: Sendable {
         let now = Mutex(Date(timeIntervalSince1970: 1_000_000))
+        let passed = Mutex(Duration.zero)
+        private let start = ContinuousClock.now
         let runs = Mutex(0)
         let life = Mutex<TimeInterval?>(nil)
         let failure = Mutex<KubernetesError?>(nil)
@@ -17,7 +19,11 @@ struct PluginCredentialsTests {
         let gate = Mutex<AsyncStream<Void>?>(nil)
 
         func credentials() -> PluginCredentials {
-            PluginCredentials(ExecPlugin(command: "x"), now: { self.now.withLock { $0 } }) { _ in
+            PluginCredentials(
+                ExecPlugin(command: "x"),
+                now: { self.now.withLock { $0 } },
+                instant: { self.start + self.passed.withLock { $0 } }
+            ) { _ in
                 let number = self.runs.withLock { count in
                     count += 1
                     return count
@@ -32,7 +38,12 @@ struct PluginCredentialsTests {
             }
         }
 
-        func pass(_ seconds: TimeInterval) { self.now.withLock { $0 += seconds } }
+        func pass(_ seconds: TimeInterval) {
+            self.now.withLock { $0 += seconds }
+            self.passed.withLock { $0 += .seconds(seconds) }
+        }
+        /// Somebody sets the date.
+        func leap(_ seconds: TimeInterval) { self.now.withLock { $0 += seconds } }
         var count: Int { self.runs.withLock { $0 } }
     }
 
@@ -66,6 +77,18 @@ struct PluginCredentialsTests {
             #expect(try await credentials.current().token == "token-1")
             self.world.pass(1)
         }
+        #expect(try await credentials.current().token == "token-2")
+    }
+
+    @Test("A date that is set meanwhile ages nothing and keeps nothing alive", arguments: [1e6, -1e6])
+    func leaps(by leap: TimeInterval) async throws {
+        self.world.life.withLock { $0 = 900 }
+        let credentials = self.world.credentials()
+        _ = try await credentials.current()
+        self.world.pass(10)
+        self.world.leap(leap)
+        #expect(try await credentials.current().token == "token-1")
+        self.world.pass(860)
         #expect(try await credentials.current().token == "token-2")
     }
 

@@ -13,42 +13,55 @@ import Synchronization
 actor PluginCredentials {
     private let plugin: ExecPlugin
     private let now: @Sendable () -> Date
+    private let instant: @Sendable () -> ContinuousClock.Instant
     private let run: @Sendable (ExecPlugin) async throws -> ExecAnswer
-    private var issued: (answer: ExecAnswer, at: Date)?
+    private var issued: Issued?
     private var running: Run?
+
+    /// What the plugin gave, and how long that holds from then on: the date may be set meanwhile, which ages nothing.
+    private struct Issued {
+        var credential: Credential
+        /// Nil when it holds until it is refused.
+        var life: Duration?
+        var at: ContinuousClock.Instant
+
+        /// When to ask again: half a minute before the end, or after nine tenths of a short life.
+        var renewal: Duration? { self.life.map { $0 - min(.seconds(30), $0 / 10) } }
+    }
 
     init(
         _ plugin: ExecPlugin,
         now: @escaping @Sendable () -> Date = { Date() },
+        instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         run: @escaping @Sendable (ExecPlugin) async throws -> ExecAnswer
     ) {
         self.plugin = plugin
         self.now = now
+        self.instant = instant
         self.run = run
     }
 
     /// The credential for the next request.
     func current() async throws -> Credential {
-        if let issued = self.issued, self.now() < Self.renewal(issued) { return issued.answer.credential }
+        if let issued = self.issued, self.holds(issued, for: issued.renewal) { return issued.credential }
         do {
             return try await self.renewed()
         } catch let error as KubernetesError {
             // Renewed ahead of time, so that a plugin that fails for a moment fails nobody.
-            guard let issued = self.issued, let expiry = issued.answer.expiry, self.now() < expiry else { throw error }
-            return issued.answer.credential
+            guard let issued = self.issued, issued.life != nil, self.holds(issued, for: issued.life) else {
+                throw error
+            }
+            return issued.credential
         }
     }
 
     /// The server refused a credential: the next one comes from a new run, unless there is another already.
     func refused(_ credential: Credential) {
-        if self.issued?.answer.credential == credential { self.issued = nil }
+        if self.issued?.credential == credential { self.issued = nil }
     }
 
-    /// When to ask again: half a minute before the end, or after nine tenths of a short life.
-    private static func renewal(_ issued: (answer: ExecAnswer, at: Date)) -> Date {
-        guard let expiry = issued.answer.expiry else { return .distantFuture }
-        let life = max(0, expiry.timeIntervalSince(issued.at))
-        return expiry.addingTimeInterval(-min(30, life / 10))
+    private func holds(_ issued: Issued, for limit: Duration?) -> Bool {
+        limit.map { self.instant() - issued.at < $0 } ?? true
     }
 
     private func renewed() async throws -> Credential {
@@ -66,7 +79,10 @@ actor PluginCredentials {
         } onCancel: {
             run.leave()
         }
-        if self.running === run { self.issued = (answer, self.now()) }
+        if self.running === run {
+            let life = answer.expiry.map { Duration.seconds(max(0, $0.timeIntervalSince(self.now()))) }
+            self.issued = Issued(credential: answer.credential, life: life, at: self.instant())
+        }
         return answer.credential
     }
 
