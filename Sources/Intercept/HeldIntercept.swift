@@ -149,9 +149,12 @@ struct HeldIntercept: Sendable {
                 for try await update in self.store.watch() {
                     switch SessionSighting(update) {
                     case .malformed: continue
-                    case .absent: throw await self.ended(nil)
+                    case .absent:
+                        if self.mayBeGivenUp { return .expired }
+                        throw await self.ended(nil)
                     case .present(let session):
                         guard session.incarnation == self.membership.session.incarnation else {
+                            if self.mayBeGivenUp { return .expired }
                             throw await self.ended(nil)
                         }
                         if session.routes.contains(where: { $0.id == self.membership.route.id }) { continue }
@@ -203,6 +206,11 @@ struct HeldIntercept: Sendable {
             }
             throw CancellationError()
         }
+    }
+
+    /// Whether this machine was away for so long that a Session that is gone has most likely expired, which nobody here saw.
+    private var mayBeGivenUp: Bool {
+        self.tunnels.keeper.mayBeGivenUp(after: .seconds(self.run.options.ttlSeconds))
     }
 
     /// Does what is due. Neither a server that is away nor a Session that nobody can read ends anything: it is due again.

@@ -144,8 +144,8 @@ public struct InterceptRun: Sendable {
     /// Joins, holds and leaves; joins again when the laptop slept so long that the cluster gave it up.
     private func intercept() async throws -> Bool {
         if let notice = self.options.localScheme.notice { self.events(.step(notice)) }
+        var membership = try await self.join()
         while true {
-            let membership = try await self.join()
             let holding = HeldIntercept(run: self, membership: membership)
             do {
                 guard try await holding.hold() == .expired else { return false }
@@ -164,6 +164,21 @@ public struct InterceptRun: Sendable {
                 }
                 await parting.value
                 throw error
+            }
+            membership = try await self.joinAgain()
+        }
+    }
+
+    /// Joins as often as it takes: a network that was away comes and goes.
+    func joinAgain() async throws -> Membership {
+        while true {
+            do {
+                return try await self.join()
+            } catch let error as KubernetesError
+                where error.isUnreachable || error.isTimeout || error.code == .credentials
+            {
+                self.events(.step("not joined again yet: \(error)"))
+                try await self.clock.sleep(for: .seconds(1))
             }
         }
     }

@@ -2,6 +2,7 @@ import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 import Logging
+import NIOCore
 import SessionControl
 import Synchronization
 import Tunnel
@@ -21,9 +22,10 @@ final class TunnelKeeper: Sendable {
     private let events: @Sendable (InterceptEvent) -> Void
     /// Pod UIDs of the replicas that a task looks after.
     private let kept = Mutex<Set<String>>([])
-    /// Pod UIDs of the replicas whose tunnel is up.
-    private let up = Mutex<Set<String>>([])
+    /// The tunnels that are up, by their replicas' Pod UIDs.
+    private let up = Mutex<[String: TunnelConnection]>([:])
     private let isParting = Mutex(false)
+    private let absence = Mutex(Absence(at: .now))
 
     init(
         store: SessionStore,
@@ -45,7 +47,12 @@ final class TunnelKeeper: Sendable {
     }
 
     /// The replicas that hold a tunnel now, by Pod UID.
-    var connected: Set<String> { self.up.withLock { $0 } }
+    var connected: Set<String> { Set(self.up.withLock { $0 }.keys) }
+
+    /// Whether the cluster may have given this machine up, because it held no tunnel for as long as `ttl`.
+    func mayBeGivenUp(after ttl: Duration) -> Bool {
+        self.absence.withLock { $0.mayBeGivenUp(after: ttl, at: .now) }
+    }
 
     /// From now on no tunnel is dialled; returns when those there are have ended.
     ///
@@ -63,6 +70,7 @@ final class TunnelKeeper: Sendable {
     /// Dials whoever the Session names, until it is cancelled.
     func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { await self.feelPulse() }
             for try await update in self.store.watch() {
                 guard case .present(let session) = SessionSighting(update) else { continue }
                 for (uid, replica) in session.replicas where session.incarnation == self.hello.session {
@@ -76,6 +84,21 @@ final class TunnelKeeper: Sendable {
         }
     }
 
+    /// Notes when this machine was last there, and ends what a sleep has left of its tunnels; returns on cancellation.
+    private func feelPulse() async {
+        // One of them counts sleep, the other does not.
+        let (start, awakeSince) = (ContinuousClock.now, SuspendingClock.now)
+        while !Task.isCancelled {
+            let tunnels = self.up.withLock { $0 }
+            let asleep = (ContinuousClock.now - start) - (SuspendingClock.now - awakeSince)
+            let hasSlept = self.absence.withLock { absence in
+                absence.pulse(isConnected: !tunnels.isEmpty, at: .now, asleep: asleep)
+            }
+            if hasSlept { for tunnel in tunnels.values { await tunnel.close() } }
+            try? await Task.sleep(for: Absence.interval)
+        }
+    }
+
     /// One replica's tunnel, dialled again until its Pod is gone.
     private func keep(uid: String, replica: Replica) async {
         var backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
@@ -83,13 +106,15 @@ final class TunnelKeeper: Sendable {
         var isKnownDown = false
         while self.dials {
             var reason: String
+            var isSilent = false
             do {
                 var hello = self.hello
                 hello.isPaused = self.traffic.isPaused
                 let connection = try await self.dial(replica, hello)
                 backoff.reset()
                 isKnownDown = false
-                self.up.withLock { _ = $0.insert(uid) }
+                self.up.withLock { $0[uid] = connection }
+                self.absence.withLock { $0.connected(at: .now) }
                 self.traffic.opened(to: uid, wasPaused: hello.isPaused == true) { connection.send($0) }
                 self.events(.tunnelUp(pod: replica.pod))
                 let end = await withTaskCancellationHandler {
@@ -100,7 +125,8 @@ final class TunnelKeeper: Sendable {
                     Task { await connection.close() }
                 }
                 self.traffic.closed(to: uid)
-                self.up.withLock { _ = $0.remove(uid) }
+                self.up.withLock { _ = $0.removeValue(forKey: uid) }
+                if end.code == .lost { self.absence.withLock { $0.lost() } }
                 reason = "\(end)"
             } catch let error as KubernetesError where error.isNotFound {
                 return
@@ -108,42 +134,63 @@ final class TunnelKeeper: Sendable {
                 self.logger.debug("tunnel refused", metadata: ["pod": "\(replica.pod)", "reason": "\(error)"])
                 reason = "\(error)"
             } catch {
+                isSilent = !Self.isAnswer(error)
+                if isSilent { self.absence.withLock { $0.lost() } }
                 reason = "\(error)"
             }
             guard self.dials else { return }
             if !isKnownDown { self.events(.tunnelDown(pod: replica.pod, reason: reason)) }
             isKnownDown = true
-            if await self.isGone(uid: uid, pod: replica.pod) { return }
-            try? await Task.sleep(for: backoff.next())
+            // While nothing answers, it is the network that is waited for, and that may be back at any moment.
+            let pause = backoff.next()
+            try? await Task.sleep(for: isSilent ? min(pause, Self.longestSilence) : pause)
         }
+    }
+
+    private static let longestSilence = Duration.seconds(1)
+
+    /// Whether an error of a dial says that somebody is there.
+    static func isAnswer(_ error: any Error) -> Bool {
+        switch error {
+        case let error as KubernetesError: !(error.isUnreachable || error.isTimeout || error.code == .credentials)
+        case let error as TunnelError: error.code != .timeout
+        default: false
+        }
+    }
+
+    /// The API server answered. Where it had not before, what else waits for it is told not to.
+    private func answered() {
+        guard self.absence.withLock({ $0.answered() }) else { return }
+        self.logger.debug("the API server answers again")
+        self.client.renew()
     }
 
     private func dial(_ replica: Replica, _ hello: TunnelHello) async throws -> TunnelConnection {
-        let channel = try await self.client.portForward(
-            pod: replica.pod,
-            in: self.store.names.namespace,
-            port: UInt16(InterceptorConfiguration.tunnelPort)
-        )
-        return try await TunnelClient.connect(
-            over: channel,
-            configuration: .init(
-                identity: self.identity,
-                serverFingerprint: replica.fingerprint,
-                hello: hello,
-                destination: self.destination
-            ),
-            logger: self.logger
-        )
-    }
-
-    /// Whether the Pod does not exist any more, or is another of the same name.
-    private func isGone(uid: String, pod: String) async -> Bool {
+        // Ahead of all limits: a plugin may be asking the user for a code.
+        try await self.client.transport.authenticate()
+        let channel: any Channel
         do {
-            let found = try await self.client.resources(.pods, in: self.store.names.namespace).find(pod)
-            return found?.uid != uid
+            channel = try await FreshStarts().first(isAnswer: Self.isAnswer, discard: { $0.close(promise: nil) }) {
+                try await self.client.portForward(
+                    pod: replica.pod,
+                    in: self.store.names.namespace,
+                    port: UInt16(InterceptorConfiguration.tunnelPort)
+                )
+            }
         } catch {
-            return false
+            if Self.isAnswer(error) { self.answered() }
+            throw error
         }
+        self.answered()
+        var configuration = TunnelClient.Configuration(
+            identity: self.identity,
+            serverFingerprint: replica.fingerprint,
+            hello: hello,
+            destination: self.destination
+        )
+        // The way was open a moment ago: what takes longer has lost it again.
+        configuration.timing.handshake = .seconds(4)
+        return try await TunnelClient.connect(over: channel, configuration: configuration, logger: self.logger)
     }
 }
 
