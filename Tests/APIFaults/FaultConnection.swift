@@ -81,7 +81,7 @@ final class FaultConnection {
 
 extension ChannelPipeline.SynchronousOperations {
     /// Closes the socket without asking the handlers between.
-    fileprivate func closeSocket() {
+    func closeSocket() {
         if let tls = try? self.context(handlerType: NIOSSLServerHandler.self) {
             tls.close(promise: nil)
         } else if let tls = try? self.context(handlerType: NIOSSLClientHandler.self) {

@@ -33,6 +33,8 @@ public final class FaultProxy: Sendable {
     private let group: any EventLoopGroup
     private let state: Mutex<FaultScript>
     private let channel = Mutex<(any Channel)?>(nil)
+    /// The clients' connections that are open, with what each asked for last.
+    private let clients = Mutex<[ObjectIdentifier: (channel: any Channel, request: APIRequest)]>([:])
 
     /// A proxy that does nothing until ``start()``.
     public init(_ configuration: Configuration, script: FaultScript, group: any EventLoopGroup) {
@@ -50,7 +52,6 @@ public final class FaultProxy: Sendable {
     /// Listens, and says on which port.
     public func start() async throws -> Int {
         let configuration = self.configuration
-        let decide: @Sendable (APIRequest) -> Fault? = { request in self.state.withLock { $0.decide(request) } }
         let channel = try await ServerBootstrap(group: self.group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -62,7 +63,15 @@ public final class FaultProxy: Sendable {
                     if let tls = configuration.tls {
                         try operations.addHandler(NIOSSLServerHandler(context: tls))
                     }
-                    let connection = FaultConnection(decide: decide, kill: configuration.kill)
+                    let id = ObjectIdentifier(channel)
+                    let connection = FaultConnection(
+                        decide: { request in
+                            self.clients.withLock { $0[id] = (channel, request) }
+                            return self.state.withLock { $0.decide(request) }
+                        },
+                        kill: configuration.kill
+                    )
+                    channel.closeFuture.whenComplete { _ in self.clients.withLock { $0[id] = nil } }
                     try operations.addHandler(FaultHandler(.client, connection))
                     connection.connect(configuration, from: channel)
                 }
@@ -71,6 +80,19 @@ public final class FaultProxy: Sendable {
             .get()
         self.channel.withLock { $0 = channel }
         return channel.localAddress?.port ?? 0
+    }
+
+    /// Resets one open connection of the client on which the last request is of a kind, in the middle of its answer.
+    ///
+    /// - Returns: that request; nil where no connection is open for one.
+    public func cut(where concerns: (APIRequest) -> Bool) -> APIRequest? {
+        guard let found = self.clients.withLock({ $0.values.first { concerns($0.request) } }) else { return nil }
+        found.channel.eventLoop.execute {
+            let options = found.channel as? any SocketOptionProvider
+            _ = options?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+            found.channel.pipeline.syncOperations.closeSocket()
+        }
+        return found.request
     }
 
     /// Listens no more; connections that are open go on.

@@ -119,6 +119,29 @@ struct FaultProxyTests {
         }
     }
 
+    @Test("An open connection is reset where its request is one that is meant; the client opens another")
+    func cutOpen() async throws {
+        try await self.withClient([]) { client, model, proxy in
+            let isMeant = { (request: APIRequest) in request.description == "watch services" }
+            #expect(proxy.cut(where: isMeant) == nil)
+            async let told = self.told(client)
+            while proxy.cut(where: isMeant) == nil { await Task.yield() }
+            #expect(proxy.cut(where: { $0.resource == "pods" }) == nil)
+            while proxy.script.seen.count(where: isMeant) < 2 { await Task.yield() }
+            _ = model.change { $0.put(DynamicObject(.services, name: "late", namespace: "shop")) }
+            let name = try await told
+            #expect(name == "late")
+        }
+    }
+
+    /// The name of the first Service that a watch tells of.
+    private func told(_ client: KubernetesClient) async throws -> String? {
+        for try await update in client.resources(.services).watch() {
+            if case .applied(let service) = update { return service.name }
+        }
+        return nil
+    }
+
     @Test("A watch misses nothing, whatever is told twice, late, in another order or as gone", arguments: 1...8)
     func watched(_ seed: UInt64) async throws {
         let rules = [
