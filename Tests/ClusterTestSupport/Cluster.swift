@@ -137,13 +137,17 @@ public enum Cluster {
         }
     }
 
+    /// The version in which this cluster has evictions and disruption budgets.
+    public static func policyVersion() async throws -> String {
+        let versions = try await self.kubectl("api-versions").split(separator: "\n")
+        return versions.contains("policy/v1") ? "policy/v1" : "policy/v1beta1"
+    }
+
     /// Evicts a Pod as a node drain does: asked again for as long as a disruption budget forbids it.
     public static func evict(_ pod: String, in namespace: String, within limit: Duration = .seconds(60)) async throws {
         let name = pod.replacing("pod/", with: "")
-        let versions = try await self.kubectl("api-versions").split(separator: "\n")
-        let version = versions.contains("policy/v1") ? "policy/v1" : "policy/v1beta1"
         let eviction: JSONValue = [
-            "apiVersion": .string(version), "kind": "Eviction",
+            "apiVersion": .string(try await self.policyVersion()), "kind": "Eviction",
             "metadata": ["name": .string(name), "namespace": .string(namespace)],
         ]
         let file = FileManager.default.temporaryDirectory.appending(path: "eviction-\(UUID().uuidString).json")

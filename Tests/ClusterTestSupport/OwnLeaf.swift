@@ -1,7 +1,7 @@
 import Foundation
 public import KubernetesModel
 
-/// The shop's leaf with one Pod in a namespace of its own, so that a test may do to both what it likes.
+/// The shop's leaf in a namespace of its own, so that a test may do to both what it likes.
 public struct OwnLeaf: Sendable {
     /// The namespace.
     public let namespace: String
@@ -11,11 +11,15 @@ public struct OwnLeaf: Sendable {
     /// Makes the namespace and the leaf, and waits until it answers.
     ///
     /// What a run that was cut off has left of a namespace of this name goes first.
-    public init(in namespace: String) async throws {
+    ///
+    /// - Parameters:
+    ///   - replicas: how many Pods it has.
+    ///   - grace: how long each may take to end, in seconds; by default its end is not looked at, for the namespace goes with it.
+    public init(in namespace: String, replicas: Int = 1, grace: Int = 1) async throws {
         self.namespace = namespace
         try await Cluster.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s")
         try await Cluster.kubectl("create", "namespace", namespace)
-        try await Cluster.apply(try await Self.objects(in: namespace), in: namespace)
+        try await Cluster.apply(try await Self.objects(in: namespace, replicas, grace), in: namespace)
         // `rollout status` would watch for longer than it takes.
         try await Cluster.kubectl("rollout", "status", "deployment/leaf", "-n", namespace, "--timeout=60s")
         let url = try await Cluster.url("\(namespace)/leaf", 80)
@@ -27,15 +31,14 @@ public struct OwnLeaf: Sendable {
     }
 
     /// A copy of the shop's Deployment, and a Service as the shop's is while nobody intercepts it.
-    private static func objects(in namespace: String) async throws -> [JSONValue] {
+    private static func objects(in namespace: String, _ replicas: Int, _ grace: Int) async throws -> [JSONValue] {
         let metadata: JSONValue = ["name": "leaf", "namespace": .string(namespace)]
         let shop = try await Cluster.kubectl("get", "deployment", "leaf", "-n", "shop", "-o", "json")
         var deployment = try JSONValue(parsing: shop)
         deployment["metadata"] = metadata
         deployment["status"] = nil
-        deployment["spec"]?["replicas"] = 1
-        // Nobody looks at how it ends: the namespace goes with it.
-        deployment["spec"]?["template"]?["spec"]?["terminationGracePeriodSeconds"] = 1
+        deployment["spec"]?["replicas"] = .integer(Int64(replicas))
+        deployment["spec"]?["template"]?["spec"]?["terminationGracePeriodSeconds"] = .integer(Int64(grace))
         let ports: JSONValue = [["name": "http", "port": 80, "targetPort": "http"]]
         let service: JSONValue = [
             "apiVersion": "v1", "kind": "Service", "metadata": metadata,
