@@ -50,12 +50,14 @@ struct Bars: Sendable {
                 )
             )
         }
+        lines += Self.disruptions(document[path: "scenarios", "disruptions", "steps"])
         none(
             "requests of bystanders that failed or were altered",
             "failed_requests",
             of: document["requests"].map(Self.count)
         )
         none("objects and fields left behind", "residue", of: nil)
+        lines += Self.comparisons(document)
         lines += Self.shortcomings(document)
         none("rounds in which anything else was wrong", "problems", of: Self.rounds(document))
         self.lines = lines
@@ -91,6 +93,66 @@ struct Bars: Sendable {
                 return lines
             }
         }
+    }
+
+    /// What was lost by disruptions, beside what is lost by the same without an intercept.
+    private static func disruptions(_ steps: JSONValue?) -> [Line] {
+        guard let intercepted = steps?["intercepted"]?.object, let plain = steps?["plain"]?.object else { return [] }
+        func sum(_ steps: [String: JSONValue], graceful: Bool) -> (bad: Int64, of: Int64) {
+            let chosen = steps.filter { $0.key.hasPrefix(Disruption.Kind.kill.rawValue) != graceful }.values
+            func total(_ names: String...) -> Int64 {
+                chosen.reduce(0) { sum, step in names.reduce(sum) { $0 + (step[$1]?.integer ?? 0) } }
+            }
+            return (total("failed", "altered", "retried"), total("requests"))
+        }
+        func line(_ what: String, graceful: Bool) -> Line {
+            let (ours, others) = (sum(intercepted, graceful: graceful), sum(plain, graceful: graceful))
+            let all = [ours, others].map { "\($0.bad) of \(Self.count(.integer($0.of)))" }
+            return Line(
+                what: what,
+                bar: graceful ? "0" : "none",
+                measured: "\(all[0]) (the same without an intercept: \(all[1]))",
+                isMet: !graceful || (ours.bad == 0 && ours.of > 0)
+            )
+        }
+        return [
+            line("bystanders' requests lost by roll-outs, evictions, scaling, drain, a cut tunnel", graceful: true),
+            line("… by SIGKILL of one of two interceptors", graceful: false),
+        ]
+    }
+
+    /// What an intercept adds, and the tunnel beside port-forward: medians of the rounds.
+    private static func comparisons(_ document: JSONValue) -> [Line] {
+        var lines: [Line] = []
+        if let latency = document[path: "scenarios", "latency", "medians"] {
+            func shown(_ kind: String) -> String {
+                "p50 \(Self.plain(latency["\(kind)_p50_ms"]?.number ?? 0)) ms, "
+                    + "p99 \(Self.plain(latency["\(kind)_p99_ms"]?.number ?? 0)) ms"
+            }
+            let measured = "+ \(shown("added")) (without an intercept: \(shown("plain")))"
+            let what =
+                "added to an un-diverted request at \(Self.count(.integer(Int64(LatencyScenario.rate)))) a second"
+            lines.append(Line(what: what, bar: "none", measured: measured, isMet: true))
+        }
+        let tunnel = document[path: "scenarios", "tunnel", "medians"]
+        for (what, name, unit, limit) in [
+            ("one large download", "down_mib_per_second", "MiB/s", 0.9),
+            ("one large upload", "up_mib_per_second", "MiB/s", 0.9),
+            ("new requests, \(TunnelScenario.clients) at a time", "requests_per_second", "a second", 3),
+        ] {
+            guard let tunnel, let ratio = tunnel["\(name)_ratio"]?.number else { continue }
+            let figures = ["tunnel", "forward"].map { Self.plain((tunnel["\($0)_\(name)"]?.number ?? 0).rounded()) }
+            lines.append(
+                Line(
+                    what: "the tunnel beside kubectl port-forward: \(what)",
+                    bar: "≥ \(Self.plain(limit)) ×",
+                    measured:
+                        "\(Self.plain((ratio * 100).rounded() / 100)) × (\(figures[0]) and \(figures[1]) \(unit))",
+                    isMet: ratio >= limit
+                )
+            )
+        }
+        return lines
     }
 
     private static func rounds(_ document: JSONValue) -> String {

@@ -20,12 +20,17 @@ struct Bystanders: Sendable {
     }
 
     /// Starts them at a leaf in a namespace of its own: half on kept connections, half on a new connection each.
-    static func start(of leaf: OwnLeaf, rate: Int, limit: Duration) async throws -> Bystanders {
+    static func start(
+        of leaf: OwnLeaf,
+        rate: Int,
+        concurrency: Int = 4,
+        limit: Duration
+    ) async throws -> Bystanders {
         try await self.start(
             kept: ("to \(leaf.namespace)/leaf, kept connections", leaf.url),
             fresh: ("to \(leaf.namespace)/leaf, new connections", leaf.url),
             rate: rate,
-            concurrency: 4,
+            concurrency: concurrency,
             limit: limit
         )
     }

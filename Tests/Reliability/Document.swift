@@ -50,6 +50,8 @@ struct Document: Sendable {
             section["distinct"] = .integer(Int64(KillPoint.distinct(runs)))
             section["not_restored"] = .integer(Int64(runs.count { $0["problems"] != nil || $0["residue"] != nil }))
         }
+        if batch.scenario == .disruptions { section["steps"] = Disruption.totals(runs) }
+        if batch.scenario == .latency || batch.scenario == .tunnel { section["medians"] = Figures.medians(runs) }
         self.json["scenarios"] = self.json["scenarios"] ?? [:]
         self.json["scenarios"]?[name] = section
         self.summarize()
@@ -83,6 +85,14 @@ struct Document: Sendable {
         }
         self.json["kill_points"] = sections[Settings.Scenario.kills.rawValue]?["distinct"]
         self.json["kill_points_not_restored"] = sections[Settings.Scenario.kills.rawValue]?["not_restored"]
+        func median(_ scenario: Settings.Scenario, _ name: String) -> JSONValue? {
+            sections[scenario.rawValue]?[path: "medians", name]
+        }
+        self.json["added_p50_ms"] = median(.latency, "added_p50_ms")
+        self.json["added_p99_ms"] = median(.latency, "added_p99_ms")
+        self.json["tunnel_download_ratio"] = median(.tunnel, "down_mib_per_second_ratio")
+        self.json["tunnel_upload_ratio"] = median(.tunnel, "up_mib_per_second_ratio")
+        self.json["tunnel_requests_ratio"] = median(.tunnel, "requests_per_second_ratio")
         self.json["start_s"] = seconds(.cycles, "start_s", "median")
         self.json["stop_s"] = seconds(.cycles, "stop_s", "median")
         self.json["failover_s"] = seconds(.failovers, "failover_s", "max")

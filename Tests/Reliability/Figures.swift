@@ -32,6 +32,15 @@ struct Figures: Sendable, Hashable {
         for name in names { all[name] = Figures(runs.compactMap { $0[name]?.number })?.json }
         return all
     }
+
+    /// The median of every member of some runs that is a number.
+    static func medians(_ runs: [JSONValue]) -> JSONValue {
+        var all: JSONValue = [:]
+        for name in Set(runs.flatMap { ($0.object ?? [:]).keys }) {
+            all[name] = Figures(runs.compactMap { $0[name]?.number }).map { JSONValue.seconds($0.median) }
+        }
+        return all
+    }
 }
 
 extension JSONValue {

@@ -82,6 +82,8 @@ struct Reliability {
         if scenario == .failovers { about["ttl_s"] = .integer(Int64(FailoverScenario.ttl)) }
         if scenario == .races || scenario == .kills { about["seed"] = .integer(Int64(self.settings.seed)) }
         if scenario == .kills { return try await self.kills(about, stage) }
+        if scenario == .disruptions { return try await self.disruptions(about, count, stage) }
+        if scenario == .latency || scenario == .tunnel { return try await self.compare(scenario, about, count, stage) }
         let objects = try await Self.objects()
         let bystanders = try await Bystanders.start(
             stage.shop,
@@ -97,7 +99,7 @@ struct Reliability {
             switch scenario {
             case .cycles: done = [try await CycleScenario(stage: stage).run()]
             case .failovers: done = [try await FailoverScenario(stage: stage).run()]
-            case .kills: continue
+            case .kills, .disruptions, .latency, .tunnel: continue
             case .races:
                 let seeds = (runs.count..<min(runs.count + RaceScenario.chain, count)).map {
                     self.settings.seed &+ UInt64($0)
@@ -129,6 +131,39 @@ struct Reliability {
         return Document.Batch(scenario: .kills, about: about, runs: results.runs, bystanders: results.bystanders)
     }
 
+    /// Disturbs a Service of its own.
+    private func disruptions(_ start: JSONValue, _ count: Int, _ stage: Stage) async throws -> Document.Batch {
+        let scenario = DisruptionScenario(stage: stage, rate: self.settings.rate, say: Self.say)
+        let runs = try await scenario.run(count, until: .now + .seconds(60 * self.settings.minutes))
+        var about = start
+        about["load_average_after"] = try Machine.loadAverage()
+        (about["asked"], about["made"]) = (.integer(Int64(2 * count)), .integer(Int64(runs.count)))
+        let bystanders = Disruption.bystanders(runs)
+        return Document.Batch(scenario: .disruptions, about: about, runs: runs, bystanders: bystanders)
+    }
+
+    /// Compares, in rounds, in a namespace of its own and without other load.
+    private func compare(
+        _ scenario: Settings.Scenario,
+        _ start: JSONValue,
+        _ count: Int,
+        _ stage: Stage
+    ) async throws -> Document.Batch {
+        let last = ContinuousClock.now + .seconds(60 * self.settings.minutes)
+        let comparison = Comparison(stage: stage, say: Self.say)
+        let (runs, bystanders): ([JSONValue], [JSONValue])
+        if scenario == .latency {
+            (runs, bystanders) = try await comparison.latency(count, until: last)
+        } else {
+            (runs, bystanders) = (try await comparison.tunnel(count, until: last), [])
+        }
+        var about = start
+        about["rate"] = scenario == .latency ? .integer(Int64(LatencyScenario.rate)) : nil
+        about["load_average_after"] = try Machine.loadAverage()
+        (about["asked"], about["made"]) = (.integer(Int64(count)), .integer(Int64(runs.count)))
+        return Document.Batch(scenario: scenario, about: about, runs: runs, bystanders: bystanders)
+    }
+
     /// How many objects there are in the shop's namespace, events aside.
     private static func objects() async throws -> Int {
         let names = try await Cluster.inventory(of: "shop", with: ["pod", "replicaset", "endpoints", "secret"])
@@ -141,6 +176,9 @@ struct Reliability {
         "failover_s: from SIGKILL to the first matching request that the original answers. restore_s: to the selector.",
         "races: another command joins while the last one leaves, aim_s after its Ctrl-C as far as that can be aimed at. joined: into the Session that was there; waited: for a closing one; alone: it was gone.",
         "kills: a point is a context, a request (verb, resource, which of its kind) and a moment; one that was not reached (struck: false) is not counted among the distinct ones. restored_s: from SIGKILL until the Service and its Endpoints were what they were, or the victim's route was out of the Session where somebody else intercepts too; cleared_s: until nothing was left but Pods that are ending and what only they own.",
+        "disruptions: plain is a round without an intercept, in which the same is done to the workload's Pods that is done to the interceptor's in the other; both have two, and a budget. A step's bystanders are those that were sent from its beginning to 2 s after its end. Of steps in which Pods are told before they end (all but kill) those with an intercept are counted in requests and failed_requests; kill is on its own, beside the same without an intercept.",
+        "latency: the load generator sends 1,000 requests a second on 16 kept connections for 10 s, from this machine to the Service by a relay into the node, without an intercept and with one, in turns; from sending to the whole answer. added: the difference in a round. The figures are medians of the rounds.",
+        "tunnel: port-forward is the client on this machine, kubectl port-forward, API server, kubelet, the server in a Pod; the tunnel is the client on the node, the Service, an interceptor Pod, kubelet, API server, detour intercept, the server on this machine. Both pass the same API server and kubelet into a Pod; what is a download through one runs the other way on that stretch through the other. Bodies of 256 MiB, every byte checked; then 64 clients for 8 s, a new connection for each request. Only what the other end answered counts. The ratios are medians of the rounds' ratios.",
         "start_s and stop_s are medians, failover_s and restore_s the slowest. Each scenario has its own batches, with commit and load average.",
         "failed_requests: those of bystanders that failed, were answered wrongly or by a laptop, or that a client had to send again.",
         "cleared_s: from the end of a round until nothing is left but Pods that are ending and what only they own, asked every 300 ms; after a batch, those are waited for too.",

@@ -10,6 +10,12 @@ struct Settings: Sendable, Hashable {
         case failovers
         /// The command is killed at each request of its life.
         case kills
+        /// Roll-outs, evictions and the like, with an intercept and without.
+        case disruptions
+        /// What an intercept adds to the time of an un-diverted request.
+        case latency
+        /// The tunnel beside `kubectl port-forward`.
+        case tunnel
     }
 
     /// How often each scenario is run, in the order of ``Scenario``.
@@ -34,7 +40,9 @@ struct Settings: Sendable, Hashable {
     var output: String
 
     /// The defaults of `make reliability`.
-    static let defaults: [Scenario: Int] = [.cycles: 30, .races: 100, .failovers: 10, .kills: 1_000]
+    static let defaults: [Scenario: Int] = [
+        .cycles: 30, .races: 100, .failovers: 10, .kills: 1_000, .disruptions: 3, .latency: 5, .tunnel: 5,
+    ]
 
     /// Reads them.
     ///

@@ -11,7 +11,10 @@ struct SettingsTests {
     @Test("Everything has a default")
     func defaults() throws {
         let settings = try self.settings([:])
-        #expect(settings.counts == [.cycles: 30, .races: 100, .failovers: 10, .kills: 1_000])
+        let counts: [Settings.Scenario: Int] = [
+            .cycles: 30, .races: 100, .failovers: 10, .kills: 1_000, .disruptions: 3, .latency: 5, .tunnel: 5,
+        ]
+        #expect(settings.counts == counts)
         #expect(settings.lanes == 6 && settings.systemCalls == 100 && settings.contexts == KillPoint.Context.allCases)
         #expect(
             settings.rate == 100 && settings.minutes == 60 && settings.seed == 7 && !settings.appends

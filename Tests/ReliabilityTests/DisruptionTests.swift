@@ -1,0 +1,123 @@
+import KubernetesModel
+import Testing
+
+@testable import reliability
+
+@Suite("Disruptions and comparisons, and what the table says of them")
+struct DisruptionTests {
+    private func load(_ what: String, requests: Int64, failed: Int64 = 0, altered: Int64 = 0) -> JSONValue {
+        [
+            "what": .string(what), "rate": 50, "requests": .integer(requests), "failed": .integer(failed),
+            "altered": .integer(altered), "retried": 0, "errors": ["x"],
+        ]
+    }
+
+    private func run(isIntercepted: Bool, _ steps: [String: [JSONValue]]) -> JSONValue {
+        let steps = steps.map { name, loads -> JSONValue in ["step": .string(name), "bystanders": .array(loads)] }
+        return ["intercepted": .bool(isIntercepted), "steps": .array(steps)]
+    }
+
+    private func section(_ scenario: Settings.Scenario, _ runs: [JSONValue]) throws -> Document {
+        var document = Document(nil)
+        let bystanders = Disruption.bystanders(runs)
+        let batch = Document.Batch(scenario: scenario, about: ["commit": "c"], runs: runs, bystanders: bystanders)
+        try document.take(batch, appends: false)
+        return document
+    }
+
+    private func runs(lost: Int64 = 0) -> [JSONValue] {
+        [
+            self.run(
+                isIntercepted: false,
+                [
+                    "restart workload": [self.load("kept", requests: 90, failed: 4)],
+                    "kill workload": [self.load("kept", requests: 10, failed: 3)],
+                ]
+            ),
+            self.run(
+                isIntercepted: true,
+                [
+                    "restart interceptor": [
+                        self.load("kept", requests: 1_000), self.load("new", requests: 200, altered: lost),
+                    ],
+                    "kill interceptor": [self.load("kept", requests: 20, failed: 2)],
+                ]
+            ),
+        ]
+    }
+
+    @Test(
+        "Requests are summed by step; those that had an intercept and a warning are everybody's, those of a kill are told apart"
+    )
+    func totals() throws {
+        let document = try self.section(.disruptions, self.runs() + self.runs(lost: 1))
+        let steps = try #require(document.json[path: "scenarios", "disruptions", "steps"])
+        #expect(steps[path: "plain", "restart workload", "requests"] == 180)
+        #expect(steps[path: "plain", "kill workload", "failed"] == 6)
+        #expect(
+            steps[path: "intercepted", "restart interceptor"] == [
+                "requests": 2_400, "failed": 0, "altered": 1, "retried": 0,
+            ]
+        )
+        #expect(document.json["requests"] == 2_400 && document.json["failed_requests"] == 1)
+    }
+
+    @Test(
+        "The bar is none of those with an intercept, whatever is lost without; a kill has no bar, and is shown",
+        arguments: [0, 1]
+    )
+    func bars(lost: Int64) throws {
+        let bars = Bars(try self.section(.disruptions, self.runs(lost: lost)).json)
+        #expect(bars.lines[0].isMet == (lost == 0) && bars.lines[1].isMet)
+        #expect(bars.lines[0].measured == "\(lost) of 1,200 (the same without an intercept: 4 of 90)")
+        #expect(bars.lines[1].measured == "2 of 20 (the same without an intercept: 3 of 10)")
+    }
+
+    @Test("Rounds without one kind of requests have no line")
+    func half() throws {
+        let document = try self.section(.disruptions, [self.run(isIntercepted: false, [:])])
+        #expect(!Bars(document.json).lines.contains { $0.what.contains("roll-outs") })
+    }
+
+    @Test(
+        "A round with an intercept begins with a start and ends with a stop, and has a counterpart for what is done to its Pods"
+    )
+    func rounds() {
+        #expect(Disruption.intercepted.first?.kind == .start && Disruption.intercepted.last?.kind == .stop)
+        let plain = Set(Disruption.plain.map(\.kind))
+        #expect(Disruption.intercepted.filter { $0.target == .interceptor }.allSatisfy { plain.contains($0.kind) })
+        #expect(Set(Disruption.intercepted.map(\.name)).count == Disruption.intercepted.count)
+    }
+
+    @Test("What an intercept adds is the difference in a round, and the median of the rounds is told")
+    func latency() throws {
+        func run(_ plain: Double, _ intercepted: Double) -> JSONValue {
+            LatencyScenario.difference(
+                ["p50_ms": .double(plain), "p99_ms": .double(plain * 2)],
+                ["p50_ms": .double(intercepted), "p99_ms": .double(intercepted * 2)]
+            )
+        }
+        let document = try self.section(.latency, [run(1, 1.25), run(2, 2.5), run(1, 4)])
+        #expect(document.json["added_p50_ms"] == .double(0.5) && document.json["added_p99_ms"] == .double(1))
+        let line = try #require(Bars(document.json).lines.first { $0.what.hasPrefix("added") })
+        #expect(line.measured == "+ p50 0.5 ms, p99 1 ms (without an intercept: p50 1 ms, p99 2 ms)")
+    }
+
+    @Test(
+        "The tunnel's ratios are those of a round, their medians have bars",
+        arguments: [(18.0, true), (17.9, false)]
+    )
+    func tunnel(down: Double, isMet: Bool) throws {
+        let run = TunnelScenario.withRatios([
+            "tunnel_down_mib_per_second": .double(down), "forward_down_mib_per_second": .double(20),
+            "tunnel_up_mib_per_second": .double(30), "forward_up_mib_per_second": .double(0),
+            "tunnel_requests_per_second": .double(300), "forward_requests_per_second": .double(100),
+        ])
+        let document = try self.section(.tunnel, [run])
+        #expect(document.json["tunnel_requests_ratio"] == .double(3))
+        #expect(document.json["tunnel_upload_ratio"] == nil, "nothing was measured to compare with")
+        let lines = Bars(document.json).lines.filter { $0.what.hasPrefix("the tunnel") }
+        #expect(lines.map(\.isMet) == [isMet, true])
+        #expect(lines.last?.measured == "3 × (300 and 100 a second)")
+    }
+}
