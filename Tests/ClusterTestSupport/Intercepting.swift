@@ -20,11 +20,13 @@ public struct Intercepting: Sendable {
     ///   - match: the flags that say which requests.
     ///   - name: what the local leaf says of itself.
     ///   - own: the leaf, where it is not the shop's.
+    ///   - environment: variables of the command's beside those that lead to the cluster.
     public static func start(
         _ flags: [String] = [],
         match: [String] = ["-x", "X-C6O-INTERCEPT:yes"],
         name: String = "laptop",
-        of own: OwnLeaf? = nil
+        of own: OwnLeaf? = nil,
+        environment: [String: String] = [:]
     ) async throws -> Intercepting {
         let namespace = own?.namespace ?? "shop"
         let before = try await Cluster.snapshot("leaf", in: namespace)
@@ -36,7 +38,8 @@ public struct Intercepting: Sendable {
             port: port,
             flags: match + flags,
             user: name == "laptop" ? nil : name,
-            in: namespace
+            in: namespace,
+            environment: environment
         )
         do {
             try await detour.says("ready:", within: .seconds(90))
@@ -61,13 +64,15 @@ public struct Intercepting: Sendable {
     ///   - flags: which requests, and how.
     ///   - user: whose intercept it is; nil for this user's.
     ///   - namespace: where the leaf is.
+    ///   - environment: variables beside those that lead to the cluster.
     public static func launch(
         port: Int,
         flags: [String],
         user: String? = nil,
-        in namespace: String = "shop"
+        in namespace: String = "shop",
+        environment: [String: String] = [:]
     ) async throws -> RunningProcess {
-        var environment = try await Cluster.environment()
+        var environment = try await Cluster.environment().merging(environment) { $1 }
         if let user { environment["USER"] = user }
         return try RunningProcess(
             [Cluster.detour, "intercept", "leaf", "-n", namespace, "-p", "80:\(port)"] + flags,

@@ -44,8 +44,12 @@ extension ElsewhereEndToEndTests {
         }
         #expect(try await scene.answeredBy(.direct) == "leaf/direct", "its connection needs no proxy")
         for proxy in scene.proxies { try await proxy.restart() }
+        let back = ContinuousClock.now
         do {
             for way in WaysScene.Way.allCases { try await scene.isDiverted(way) }
+            let took = ContinuousClock.now - back
+            print("a way that is back, with tokens that have ended: the laptops answer again after \(took)")
+            #expect(took <= .seconds(5), "with fresh tokens from their plugins they were back after \(took)")
         } catch {
             throw ShellFailure(
                 description: "\(error)\n\([first, second, third].map(\.errors))\n\(scene.proxies.map(\.log))"
