@@ -13,7 +13,7 @@ extension HTTPResponse {
         for name in names.sorted() {
             let (before, after) = (original.fields(of: name), self.fields(of: name))
             if before.map(\.bytes) != after.map(\.bytes) {
-                found.append(.header(name, original: before.map(\.value), local: after.map(\.value)))
+                found.append(.header(name, original: before.map(\.shown), local: after.map(\.shown)))
             }
         }
         return found + (rules.body ? [] : self.bodyDifferences(from: original, ignoring: rules))

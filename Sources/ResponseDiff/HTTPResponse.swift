@@ -6,8 +6,20 @@ public struct HTTPResponse: Sendable, Hashable {
         public var name: String
         /// The value's bytes, in whatever encoding they are (RFC 9110 section 5.5): by these it is compared.
         public var bytes: [UInt8]
-        /// The value as text, to be shown.
+        /// The value as text.
         public var value: String { String(decoding: self.bytes, as: UTF8.self) }
+        /// The value as it may be printed: what lets its holder in is left out, for what is printed may be kept by others.
+        var shown: String {
+            let name = self.name.lowercased()
+            if name == "set-cookie" {
+                // The cookie's name and attributes stay (RFC 6265 section 4.1.1).
+                let text = self.value
+                let cookie = text.prefix { $0 != ";" }
+                let label = cookie.firstIndex(of: "=").map { cookie[...$0] } ?? ""
+                return "\(label)…\(text[cookie.endIndex...])"
+            }
+            return ["authorization", "token", "secret", "api-key"].contains(where: name.contains) ? "…" : self.value
+        }
 
         /// A field by its parts.
         public init(_ name: String, bytes: some Sequence<UInt8>) {

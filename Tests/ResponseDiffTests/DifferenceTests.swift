@@ -103,6 +103,24 @@ struct DifferenceTests {
         )
     }
 
+    @Test("Cookies and tokens are compared by what they are, and shown without it")
+    func secrets() throws {
+        func answer(_ secret: String) -> HTTPResponse {
+            let fields: [HTTPResponse.Field] = [
+                .init("Set-Cookie", "id=\(secret); Path=/; HttpOnly"), .init("Set-Cookie", "\(secret)"),
+                .init("X-Auth-Token", secret), .init("Authorization", "Bearer \(secret)"),
+                .init("x-client-secret", secret), .init("X-API-Key", secret),
+            ]
+            return HTTPResponse(status: 200, fields: fields)
+        }
+        #expect(self.found(answer("hush1"), answer("hush1")).isEmpty)
+        let differences = answer("hush2").differences(from: answer("hush1"), ignoring: .init())
+        #expect(differences.count == 5)
+        let told = differences.flatMap { [$0.description, $0.json.compact] }.joined(separator: "\n")
+        #expect(!told.contains("hush"), "\(told)")
+        #expect(told.contains("header set-cookie: id=…; Path=/; HttpOnly | …"), "\(told)")
+    }
+
     @Test("Strings, keys and fields that only look the same are different")
     func spelling() {
         let (composed, decomposed) = ("\u{e9}", "e\u{301}")
