@@ -244,7 +244,7 @@ let package = Package(
         ),
         tests(
             "TunnelTransport",
-            ["CertificateTestSupport", "Tunnel", logging, nioCore, nioPosix, nioEmbedded, nioSSL],
+            ["CertificateTestSupport", "Tunnel", crypto, logging, nioCore, nioPosix, nioEmbedded, nioSSL],
             exclude: ["Interop"]
         ),
         tests(
@@ -298,9 +298,9 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "APIFaults", "CertificateTestSupport", "ClusterFaults", "ClusterTestSupport", "KubernetesModel",
-                "TestSupport",
+                "TestSupport", "Tunnel", "TunnelTransport",
                 "reliability",
-                nioCore, nioPosix, nioSSL, subprocess,
+                logging, nioCore, nioPosix, nioSSL, subprocess,
             ],
             swiftSettings: settings
         ),

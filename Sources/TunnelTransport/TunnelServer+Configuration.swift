@@ -17,6 +17,8 @@ extension TunnelServer {
         public var timing = TunnelTiming()
         /// What a session lets its peer do.
         public var limits = YamuxLimits()
+        /// How many connections may be on their way in at once; one more ends the oldest of them.
+        public var mostStrangers = 64
 
         /// A configuration with the design's timing and limits.
         public init(

@@ -11,6 +11,8 @@ final class TunnelServerCore {
     private let context: NIOSSLContext
     private let logger: Logger
     private var accepted: [ObjectIdentifier: ServerTunnel] = [:]
+    /// Those that nobody has admitted yet, in the order they came.
+    private var strangers: [ServerTunnel] = []
     private var routes: [String: ServerTunnel] = [:]
     private var listeners: [String: UnixListener] = [:]
     /// The newest epoch of each route's laptop, kept so that an old tunnel that turns up late finds its successor's mark.
@@ -31,7 +33,13 @@ final class TunnelServerCore {
         guard !self.isClosed else { throw TunnelError(.closed, "the tunnel listener is closed") }
         let tunnel = ServerTunnel(channel: channel, server: self)
         self.accepted[ObjectIdentifier(tunnel)] = tunnel
+        self.strangers.append(tunnel)
         try tunnel.start(self.context)
+        // The oldest has had the most time to say who it is: those who say nothing do not keep a laptop out.
+        guard self.strangers.count > self.configuration.mostStrangers else { return }
+        self.strangers.first?.mux.end(
+            TunnelError(.timeout, "others came before it had greeted, too many to wait for all")
+        )
     }
 
     func admit(_ hello: TunnelHello, _ fingerprint: String) -> TunnelVerdict {
@@ -43,6 +51,7 @@ final class TunnelServerCore {
     }
 
     func admitted(_ tunnel: ServerTunnel, _ hello: TunnelHello) {
+        self.strangers.removeAll { $0 === tunnel }
         self.epochs[hello.route] = (tunnel.fingerprint, hello.epoch)
         let older = self.routes.updateValue(tunnel, forKey: hello.route)
         if let older {
@@ -99,6 +108,7 @@ final class TunnelServerCore {
 
     func ended(_ tunnel: ServerTunnel, _ reason: TunnelError, wasAdmitted: Bool) {
         self.accepted.removeValue(forKey: ObjectIdentifier(tunnel))
+        self.strangers.removeAll { $0 === tunnel }
         guard wasAdmitted, let hello = tunnel.hello else {
             self.logger.notice("tunnel refused", metadata: ["reason": "\(reason)"])
             return self.configuration.onEvent(.refused(id: tunnel.hello?.route, reason: reason.description))

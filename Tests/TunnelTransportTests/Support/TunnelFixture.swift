@@ -16,6 +16,7 @@ final class TunnelFixture: Sendable {
         var timing = Self.patient
         var limits = YamuxLimits()
         var welcome: [String: String] = ["server": "test"]
+        var mostStrangers = 64
 
         private static let patient: TunnelTiming = {
             var timing = TunnelTiming()
@@ -70,6 +71,7 @@ final class TunnelFixture: Sendable {
         )
         configuration.timing = settings.timing
         configuration.limits = settings.limits
+        configuration.mostStrangers = settings.mostStrangers
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         self.server = try await TunnelServer.bind(
