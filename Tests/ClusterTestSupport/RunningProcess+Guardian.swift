@@ -29,6 +29,13 @@ extension RunningProcess {
         self.signal(SIGKILL)
     }
 
+    /// The processes that a process has started, those that these have started, and so on, as `/proc` tells.
+    public static func descendants(of pid: Int32) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        let children = names.compactMap { Int32($0) }.filter { Self.parent(of: $0) == pid }
+        return children + children.flatMap(self.descendants)
+    }
+
     private static func parent(of pid: Int32) -> Int32? { self.stat(of: pid).flatMap { Int32($0[1]) } }
 
     /// What follows the name in proc(5)'s `stat`: state, parent, and so on; nil for a process that is gone.
