@@ -11,7 +11,7 @@ scripts/run-tests scripts/with-cluster swift test --skip-build --filter 'Interce
 	scripts/run-tests scripts/with-cluster swift test --skip-build --filter 'AloneEndToEndTests|RingFourTests'
 endef
 
-.PHONY: help setup build image cluster demo test e2e bench reliability lint clean
+.PHONY: help setup build image cluster peers demo test e2e bench reliability lint clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,8 +33,10 @@ cluster: setup ## a local Kubernetes with the demo shop and the test fixtures
 demo: ## the main job on this machine, from nothing
 	@scripts/demo
 
-test: image cluster ## all tests
+peers: setup ## the Python programs that tests talk to
 	@scripts/lib/python-peers >/dev/null
+
+test: image cluster peers ## all tests
 	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
 	scripts/run-tests swift test --skip-build --skip EndToEndTests --skip '$(RANDOM_ORDERS)'
