@@ -69,6 +69,9 @@ struct DataPath: Sendable {
     /// Client connections that are open now.
     var activeConnections: Int { self.listeners.reduce(0) { $0 + $1.active.total } }
 
+    /// Client connections that were accepted so far.
+    var connectionsSoFar: Int { self.metrics.opened }
+
     /// The next response on each connection tells its client that the connection ends.
     func announceClose() {
         self.listeners.forEach { $0.announceClose() }

@@ -87,6 +87,7 @@ public struct InterceptorRun: Sendable {
             fingerprint: identity.fingerprint,
             bystanders: Bystanders(
                 count: { data.activeConnections },
+                arrivals: { data.connectionsSoFar },
                 hurry: { data.closeIdle() },
                 announce: { data.announceClose() }
             ),

@@ -217,8 +217,15 @@ actor Steward {
     private func drain(_ parts: ReplicaState.Parts) async throws -> Bool {
         let isSelected = parts.service.map(self.swap.isHijacked) ?? false
         let connections = self.bystanders.count()
+        let arrivals = self.bystanders.arrivals()
         if let session = parts.session, session.phase == .closing, session.replicas[self.pod.uid]?.isDrained == false {
-            switch self.closingDrain.step(isSelected: isSelected, connections: connections, now: self.now) {
+            let step = self.closingDrain.step(
+                isSelected: isSelected,
+                connections: connections,
+                arrivals: arrivals,
+                now: self.now
+            )
+            switch step {
             case .linger: break
             case .announce: self.bystanders.announce()
             case .hurry: self.bystanders.hurry()
@@ -233,7 +240,13 @@ actor Steward {
         // Other replicas may still be selected; this one is not once it is no ready endpoint any more. Without others it
         // is the last that can give the Service back, and stays until that is done.
         let isLast = !parts.pods.values.contains { $0.uid != self.pod.uid && $0.isLive && $0.isReady }
-        switch self.stoppingDrain.step(isSelected: isSelected && isLast, connections: connections, now: self.now) {
+        let step = self.stoppingDrain.step(
+            isSelected: isSelected && isLast,
+            connections: connections,
+            arrivals: arrivals,
+            now: self.now
+        )
+        switch step {
         case .linger: return false
         case .announce:
             self.bystanders.announce()
@@ -257,6 +270,8 @@ actor Steward {
 struct Bystanders: Sendable {
     /// How many are open.
     var count: @Sendable () -> Int
+    /// How many there have been so far.
+    var arrivals: @Sendable () -> Int
     /// Ends idle ones now, others after their exchange.
     var hurry: @Sendable () -> Void
     /// Lets the next response on each say that the connection ends.

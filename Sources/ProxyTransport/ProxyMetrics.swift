@@ -22,6 +22,9 @@ public final class ProxyMetrics: Sendable {
         }
     }
 
+    /// How many client connections were accepted so far, on all ports.
+    public var opened: Int { self.ports.withLock { $0.values.reduce(0) { $0 + Int($1.opened.value) } } }
+
     /// The counters in the text format that Prometheus reads.
     public func prometheusText() -> String {
         let ports = self.ports.withLock { $0.values.sorted { $0.port < $1.port } }

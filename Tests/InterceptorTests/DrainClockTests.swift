@@ -31,8 +31,13 @@ struct DrainClockTests {
     )
     func table(row: Row) {
         var clock = DrainClock(deadline: .seconds(10))
-        #expect(clock.step(isSelected: false, connections: row.connections, now: .seconds(100)) == .linger)
-        let step = clock.step(isSelected: false, connections: row.connections, now: .seconds(100) + row.elapsed)
+        #expect(clock.step(isSelected: false, connections: row.connections, arrivals: 9, now: .seconds(100)) == .linger)
+        let step = clock.step(
+            isSelected: false,
+            connections: row.connections,
+            arrivals: 9,
+            now: .seconds(100) + row.elapsed
+        )
         #expect(step == row.step)
     }
 
@@ -40,27 +45,44 @@ struct DrainClockTests {
     func selected() {
         var clock = DrainClock(deadline: .seconds(10))
         for second in 0..<100 {
-            #expect(clock.step(isSelected: true, connections: 0, now: .seconds(second)) == .linger)
+            #expect(clock.step(isSelected: true, connections: 0, arrivals: 9, now: .seconds(second)) == .linger)
         }
     }
 
     @Test("Being selected again starts the time anew")
     func selectedAgain() {
         var clock = DrainClock(deadline: .seconds(10))
-        _ = clock.step(isSelected: false, connections: 1, now: .seconds(0))
-        _ = clock.step(isSelected: true, connections: 1, now: .seconds(9))
-        #expect(clock.step(isSelected: false, connections: 1, now: .seconds(11)) == .linger)
-        #expect(clock.step(isSelected: false, connections: 1, now: .seconds(20)) == .linger)
-        #expect(clock.step(isSelected: false, connections: 1, now: .seconds(21)) == .announce)
+        _ = clock.step(isSelected: false, connections: 1, arrivals: 9, now: .seconds(0))
+        _ = clock.step(isSelected: true, connections: 1, arrivals: 9, now: .seconds(9))
+        #expect(clock.step(isSelected: false, connections: 1, arrivals: 9, now: .seconds(11)) == .linger)
+        #expect(clock.step(isSelected: false, connections: 1, arrivals: 9, now: .seconds(20)) == .linger)
+        #expect(clock.step(isSelected: false, connections: 1, arrivals: 9, now: .seconds(21)) == .announce)
     }
 
     @Test("A deadline shorter than what kube-proxy is given does not shorten that")
     func shortDeadline() {
         var clock = DrainClock(deadline: .seconds(1))
-        _ = clock.step(isSelected: false, connections: 1, now: .zero)
-        #expect(clock.step(isSelected: false, connections: 1, now: .seconds(2)) == .linger)
-        #expect(clock.step(isSelected: false, connections: 1, now: .seconds(3)) == .announce)
-        #expect(clock.step(isSelected: false, connections: 1, now: .seconds(6)) == .hurry)
-        #expect(clock.step(isSelected: false, connections: 1, now: .seconds(8)) == .drained)
+        _ = clock.step(isSelected: false, connections: 1, arrivals: 9, now: .zero)
+        #expect(clock.step(isSelected: false, connections: 1, arrivals: 9, now: .seconds(2)) == .linger)
+        #expect(clock.step(isSelected: false, connections: 1, arrivals: 9, now: .seconds(3)) == .announce)
+        #expect(clock.step(isSelected: false, connections: 1, arrivals: 9, now: .seconds(6)) == .hurry)
+        #expect(clock.step(isSelected: false, connections: 1, arrivals: 9, now: .seconds(8)) == .drained)
+    }
+
+    @Test("While new connections come, kube-proxy has not followed: the time begins anew, though not for ever")
+    func stragglers() {
+        var clock = DrainClock(deadline: .seconds(10))
+        func step(_ arrivals: Int, at second: Int) -> DrainClock.Step {
+            clock.step(isSelected: false, connections: 0, arrivals: arrivals, now: .seconds(second))
+        }
+        _ = clock.step(isSelected: true, connections: 3, arrivals: 1_000, now: .zero)
+        #expect(step(1_000, at: 1) == .linger)
+        #expect(step(1_001, at: 3) == .linger)
+        #expect(step(1_001, at: 5) == .linger)
+        #expect(step(1_001, at: 6) == .drained)
+        for second in 7..<60 { #expect(step(1_000 + second, at: second) == .linger) }
+        // By now it is somebody who knows the Pod's address.
+        #expect(step(2_000, at: 61) == .linger)
+        #expect(step(3_000, at: 62) == .drained)
     }
 }

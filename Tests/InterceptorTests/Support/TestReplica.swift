@@ -20,6 +20,7 @@ final class TestReplica: Sendable {
         struct Values {
             var now = Duration.zero
             var connections = 0
+            var arrivals = 0
             var hurries = 0
             var announcements = 0
         }
@@ -51,6 +52,7 @@ final class TestReplica: Sendable {
             fingerprint: "key-of-\(uid)",
             bystanders: Bystanders(
                 count: { world.values.withLock { $0.connections } },
+                arrivals: { world.values.withLock { $0.arrivals } },
                 hurry: { world.values.withLock { $0.hurries += 1 } },
                 announce: { world.values.withLock { $0.announcements += 1 } }
             ),
