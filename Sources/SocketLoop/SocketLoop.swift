@@ -10,12 +10,7 @@
     /// Descriptors are registered once, edge-triggered: whoever is told reads until a read comes back short, and needs no system
     /// call to say what it waits for next. That is what makes a connection cost half of what it costs with a selector that is
     /// level-triggered.
-    public final class SocketLoop: @unchecked Sendable {  // Safety: `core` is touched on the loop's thread only.
-        // Safety: `core` is the one mutable member without a lock. `run()` is the loop's thread. Whatever else touches `core` is
-        // under "On the loop's thread" below, or in `onLoop` and `end`, which go through the mailbox from other threads; it is
-        // called by handlers, tasks and timers, and those are run by `run()` alone. `register` checks that it is so. The other
-        // members are constants, a Mutex and an Atomic.
-
+    public final class SocketLoop: Sendable {
         /// How many bytes are read at once.
         public static let readSize = 64 << 10
         /// How many events are taken at once.
@@ -43,7 +38,10 @@
         private let wake: Int32
         private let mailbox = Mutex(Mailbox())
         private let thread = Atomic<UInt>(0)
-        var core = Core()
+        // Proof: `core` is touched on the loop's thread only, which is `run()`. Whatever else touches it is under "On the loop's
+        // thread" below, or in `onLoop` and `end`, which go through the mailbox from other threads; it is called by handlers, tasks
+        // and timers, and those are run by `run()` alone. `register` checks that it is so.
+        nonisolated(unsafe) var core = Core()
 
         /// A loop on a thread of its own.
         ///

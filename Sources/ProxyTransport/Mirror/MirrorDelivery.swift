@@ -49,18 +49,13 @@ final class MirrorDelivery: ChannelInboundHandler {
         self.acknowledgement = acknowledgement
     }
 
-    /// The deliveries of one copy, on their way to the loop they are made on.
-    // Safety: whoever hands them over keeps neither them nor the copy they share. Connection.finish and HTTP2Session take a copy
-    // out of their own keeping before they call `start`, the one place this is made, and touch it no more after that call. From
-    // then on all deliveries of one copy run on one loop. Everything else in them is Sendable itself.
-    private struct Handover: @unchecked Sendable {  // Safety: see above; handed over once, then used on one loop only.
-        let deliveries: [MirrorDelivery]
-    }
-
     /// Begins with all deliveries of one copy, behind what the caller still has to write in this turn of its loop.
     static func start(_ deliveries: [MirrorDelivery], on loop: any EventLoop) {
-        let handover = Handover(deliveries: deliveries)
-        loop.execute { for delivery in handover.deliveries { delivery.start(on: loop) } }
+        // Proof: whoever hands them over keeps neither them nor the copy they share. Connection.finish and HTTP2Session take a
+        // copy out of their own keeping before they call this, and touch it no more afterwards. From then on all deliveries of one
+        // copy run on one loop. Everything else in them is Sendable itself.
+        nonisolated(unsafe) let handover = deliveries
+        loop.execute { for delivery in handover { delivery.start(on: loop) } }
     }
 
     private func start(on loop: any EventLoop) {
