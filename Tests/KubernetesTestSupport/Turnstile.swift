@@ -14,8 +14,10 @@ public final class Turnstile: Sendable {
         /// How many could have been chosen, at each choice so far; only with a script.
         var choices: [Int] = []
         var last: Int?
+        /// Who was killed; with a script only, and one at most.
+        var killed: Int?
         var running = 0
-        var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
+        var waiting: [Int: CheckedContinuation<Bool, Never>] = [:]
     }
 
     private let state: Mutex<State>
@@ -26,13 +28,18 @@ public final class Turnstile: Sendable {
     }
 
     /// A turnstile with an order that is written down: who had the last turn has the next one too, or else the first who waits,
-    /// but where `deviations` has something else for a choice: the how manieth of the others.
+    /// but where `deviations` has something else for a choice: the how manieth of the others, or, after the last of these, that
+    /// who would have had the turn is killed in place of it. One is killed at most. Whoever has no turn does nothing that the others
+    /// could see, so it does not matter that nobody else can be killed then: they die when it would be theirs.
     public init(deviations: [Int: Int]) {
         self.state = Mutex(State(random: SplitMix64(seed: 0), script: deviations))
     }
 
-    /// How many could have been chosen at each choice so far of an order that is written down.
+    /// How many ways to go on there were at each choice so far of an order that is written down.
     public var choices: [Int] { self.state.withLock { $0.choices } }
+
+    /// Who was killed.
+    public var killed: Int? { self.state.withLock { $0.killed } }
 
     /// Counts actors that are about to run.
     public func enter(_ count: Int) {
@@ -40,13 +47,18 @@ public final class Turnstile: Sendable {
     }
 
     /// Waits for the turn of an actor.
-    public func pass(_ actor: Int) async {
+    ///
+    /// - Returns: whether it comes; false for one who was killed, at once and from then on.
+    @discardableResult
+    public func pass(_ actor: Int) async -> Bool {
         await withCheckedContinuation { continuation in
-            self.state.withLock {
-                $0.waiting[actor] = continuation
-                $0.running -= 1
+            let isKilled = self.state.withLock { state in
+                guard state.killed != actor else { return true }
+                state.waiting[actor] = continuation
+                state.running -= 1
+                return false
             }
-            self.choose()
+            if isKilled { continuation.resume(returning: false) } else { self.choose() }
         }
     }
 
@@ -62,7 +74,7 @@ public final class Turnstile: Sendable {
     }
 
     private func choose() {
-        let next = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let next = self.state.withLock { state -> (continuation: CheckedContinuation<Bool, Never>?, goesOn: Bool)? in
             guard state.running == 0, !state.waiting.isEmpty else { return nil }
             var actors = state.waiting.keys.sorted()
             var index = 0
@@ -70,16 +82,19 @@ public final class Turnstile: Sendable {
                 if let last = state.last, let place = actors.firstIndex(of: last) {
                     actors.insert(actors.remove(at: place), at: 0)
                 }
-                index = min(script[state.choices.count] ?? 0, actors.count - 1)
-                state.choices.append(actors.count)
+                let ways = actors.count + (state.killed == nil ? 1 : 0)
+                index = min(script[state.choices.count] ?? 0, ways - 1)
+                state.choices.append(ways)
+                if index == actors.count { state.killed = actors[0] }
             } else {
                 index = Int.random(in: 0..<actors.count, using: &state.random)
             }
             state.running = 1
-            state.last = actors[index]
-            return state.waiting.removeValue(forKey: actors[index])
+            let chosen = index < actors.count ? actors[index] : actors[0]
+            state.last = chosen
+            return (state.waiting.removeValue(forKey: chosen), index < actors.count)
         }
-        next?.resume()
+        next?.continuation?.resume(returning: next?.goesOn ?? false)
     }
 }
 
@@ -109,10 +124,10 @@ public struct TurnstileTransport: WrappingTransport {
         self.check = check
     }
 
-    /// Sends when it is the actor's turn.
+    /// Sends when it is the actor's turn; nothing more once it was killed.
     public func send(_ request: KubernetesRequest) async throws -> KubernetesResponse {
         guard Self.hasTurn(request) else { return try await self.base.send(request) }
-        await self.turnstile.pass(self.actor)
+        guard await self.turnstile.pass(self.actor) else { throw CancellationError() }
         defer { self.check() }
         return try await self.base.send(request)
     }

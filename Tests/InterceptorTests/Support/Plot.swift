@@ -83,30 +83,32 @@ enum Part: Sendable, Hashable {
         case .swaps, .keepsUp, .leaves, .closes:
             // What a command says to its user is not what this is about.
             try? await self.command(trial.store(actor))
-        case .reverts:
-            await trial.turnstile.pass(actor)
-            trial.revertSelector()
-        case .applies:
-            await trial.turnstile.pass(actor)
-            trial.applyManifest(withPorts: true)
-        case .selectsOthers:
-            await trial.turnstile.pass(actor)
-            trial.setForeignSelector()
-        case .deletesSession:
-            await trial.turnstile.pass(actor)
-            trial.tell("user deletes the session")
-            trial.stage.deleteSession()
+        case .reverts, .applies, .selectsOthers, .deletesSession:
+            if await trial.turnstile.pass(actor) { self.interfere(trial) }
         }
         trial.check()
         return nil
     }
 
+    private func interfere(_ trial: Trial) {
+        switch self {
+        case .reverts: trial.revertSelector()
+        case .applies: trial.applyManifest(withPorts: true)
+        case .selectsOthers: trial.setForeignSelector()
+        case .deletesSession:
+            trial.tell("user deletes the session")
+            trial.stage.deleteSession()
+        default: break
+        }
+    }
+
+    /// - Returns: the replica, or the one that the kubelet starts in its place where its process was killed.
     private func serve(_ trial: Trial, _ actor: Int, _ uid: String, stops: Bool) async -> TestReplica? {
         guard let replica = try? trial.replica(uid, actor) else { return nil }
         replica.reachDecoy()
         replica.hold(["r1": 1])
         for look in 0..<(stops ? 8 : 4) {
-            await trial.turnstile.pass(actor)
+            guard await trial.turnstile.pass(actor) else { break }
             if stops, look == 1 {
                 trial.tell("\(uid) stops")
                 trial.stage.putPod(uid, isTerminating: true)
@@ -114,8 +116,13 @@ enum Part: Sendable, Hashable {
             }
             if await replica.lookAndStep(after: .seconds(1)) { break }
         }
-        if stops { trial.die(replica) }
-        return replica
+        let isKilled = trial.turnstile.killed == actor
+        if isKilled { trial.tell("\(uid) is killed") }
+        if stops {
+            trial.die(replica)
+            return replica
+        }
+        return isKilled ? try? TestReplica(uid, trial.stage) : replica
     }
 
     private func command(_ store: SessionStore) async throws {
