@@ -52,7 +52,7 @@ bench: ## side by side with other proxies; writes Benchmarks/results.json
 	@Benchmarks/run
 
 reliability: image cluster ## starts, stops, races and deaths on the real cluster; writes Benchmarks/reliability.json
-	swift build --product reliability
+	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
 	scripts/with-cluster .build/debug/reliability
 

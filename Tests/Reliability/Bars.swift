@@ -50,19 +50,39 @@ struct Bars: Sendable {
                 )
             )
         }
+        if let orders = document["interleavings"]?.integer, let lost = document["interleavings_not_restored"]?.integer {
+            lines.append(
+                Line(
+                    what: "orders of API calls on the model, with kills; not restored",
+                    bar: "≥ \(Self.count(.integer(Self.orders))) / 0",
+                    measured: "\(Self.count(.integer(orders))) / \(lost)",
+                    isMet: orders >= Self.orders && lost == 0
+                )
+            )
+        }
         lines += Self.disruptions(document[path: "scenarios", "disruptions", "steps"])
-        none(
-            "requests of bystanders that failed or were altered",
-            "failed_requests",
-            of: document["requests"].map(Self.count)
-        )
+        if let requests = document["requests"]?.integer, let failed = document["failed_requests"]?.integer {
+            lines.append(
+                Line(
+                    what: "requests of bystanders that failed or were altered",
+                    bar: "0 of ≥ \(Self.count(.integer(Self.requests)))",
+                    measured: "\(failed) of \(Self.count(.integer(requests)))",
+                    isMet: failed == 0 && requests >= Self.requests
+                )
+            )
+        }
         none("objects and fields left behind", "residue", of: nil)
+        lines += Self.growth(document)
         lines += Self.comparisons(document)
         lines += Self.shortcomings(document)
         none("rounds in which anything else was wrong", "problems", of: Self.rounds(document))
         self.lines = lines
     }
 
+    /// How many requests of bystanders there have to be.
+    private static let requests: Int64 = 600_000
+    /// How many orders have to be played.
+    private static let orders: Int64 = 100_000
     /// How many different kill points have to be tried.
     private static let killPoints: Int64 = 500
 
@@ -99,7 +119,7 @@ struct Bars: Sendable {
     private static func disruptions(_ steps: JSONValue?) -> [Line] {
         guard let intercepted = steps?["intercepted"]?.object, let plain = steps?["plain"]?.object else { return [] }
         func sum(_ steps: [String: JSONValue], graceful: Bool) -> (bad: Int64, of: Int64) {
-            let chosen = steps.filter { $0.key.hasPrefix(Disruption.Kind.kill.rawValue) != graceful }.values
+            let chosen = steps.filter { Disruption.isGraceful($0.key) == graceful }.values
             func total(_ names: String...) -> Int64 {
                 chosen.reduce(0) { sum, step in names.reduce(sum) { $0 + (step[$1]?.integer ?? 0) } }
             }
@@ -116,7 +136,10 @@ struct Bars: Sendable {
             )
         }
         return [
-            line("bystanders' requests lost by roll-outs, evictions, scaling, drain, a cut tunnel", graceful: true),
+            line(
+                "bystanders' requests lost by roll-outs, evictions, scaling, drain, a cut tunnel, a dead laptop, API server or etcd",
+                graceful: true
+            ),
             line("… by SIGKILL of one of two interceptors", graceful: false),
         ]
     }
@@ -167,7 +190,7 @@ struct Bars: Sendable {
     }
 
     /// Thousands are set apart.
-    private static func count(_ value: JSONValue) -> String {
+    static func count(_ value: JSONValue) -> String {
         let digits = Array("\(value)")
         return digits.indices.reduce(into: "") { text, index in
             if index > 0, (digits.count - index).isMultiple(of: 3) { text += "," }
@@ -175,7 +198,7 @@ struct Bars: Sendable {
         }
     }
 
-    private static func seconds(_ value: JSONValue?) -> String {
+    static func seconds(_ value: JSONValue?) -> String {
         "\(Self.plain(((value?.number ?? 0) * 100).rounded() / 100)) s"
     }
 

@@ -6,13 +6,23 @@ import KubernetesModel
 /// Start, divert, Ctrl-C, restored: how long each takes on a warm cluster, and what it leaves.
 struct CycleScenario {
     let stage: Stage
+    /// Who lets it start, where others start too: what a start takes is what one takes alone.
+    var starts = OneAtATime()
 
     func run() async throws -> JSONValue {
         try await self.stage.round { outcome in
             try await self.stage.probing(self.stage.ada) { prober in
-                let detour = try await self.stage.launch(self.stage.ada)
+                let detour = try await self.starts.run { () async throws -> RunningProcess in
+                    let detour = try await self.stage.launch(self.stage.ada)
+                    do {
+                        try await self.start(detour, prober, &outcome)
+                    } catch {
+                        detour.signal(SIGINT)
+                        throw error
+                    }
+                    return detour
+                }
                 defer { detour.signal(SIGINT) }
-                try await self.start(detour, prober, &outcome)
                 try await self.stop(detour, &outcome)
                 let lost = prober.answers.compactMap(\.failure)
                 if !lost.isEmpty {
@@ -42,7 +52,7 @@ struct CycleScenario {
             if case .interceptors(let live, let ready) = $0 { ready > 0 && ready == live } else { false }
         }
         reached("swapped") { if case .service(let selector) = $0 { selector["app"] == "interceptor" } else { false } }
-        reached("endpoints") { $0.leadsToInterceptor(of: Stage.names.service) }
+        reached("endpoints") { $0.leadsToInterceptor(of: self.stage.names.service) }
         try await Task.sleep(for: .milliseconds(500))
     }
 
@@ -55,7 +65,7 @@ struct CycleScenario {
         let restored = try await self.stage.selectorIsBack(since: interrupted, within: .seconds(5))
         outcome.measured["stop_s"] = .seconds((restored - interrupted).seconds)
         let led = try await self.stage.watch.moment("the endpoints are back", since: interrupted, within: .seconds(5)) {
-            $0.leadsToOriginal(of: Stage.names.service)
+            $0.leadsToOriginal(of: self.stage.names.service)
         }
         outcome.measured["endpoints_back_after_s"] = .seconds((led - interrupted).seconds)
     }

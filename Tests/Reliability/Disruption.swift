@@ -14,7 +14,7 @@ struct Disruption: Sendable, Hashable {
         case evict
         /// Two replicas, then three, one, and two again.
         case scale
-        /// The processes of one Pod get SIGKILL.
+        /// The processes of one Pod get SIGKILL, the laptop loses its power, or a server of the cluster dies and comes back.
         case kill
         /// The connection under one replica's tunnel is reset.
         case cut
@@ -31,6 +31,8 @@ struct Disruption: Sendable, Hashable {
         case tunnel
         case node
         case command
+        case apiServer = "kube-apiserver"
+        case etcd
     }
 
     var kind: Kind
@@ -58,8 +60,19 @@ struct Disruption: Sendable, Hashable {
         Disruption(.restart, .workload), Disruption(.drain, .node), Disruption(.kill, .workload),
     ]
 
-    /// Whether Pods are told before they end. Where they are not, connections to them break, whoever's Pods they are.
-    var isGraceful: Bool { self.kind != .kill }
+    /// A round with an intercept, in which everybody but Pods dies. Watches break in it.
+    static let deaths = [
+        Disruption(.start, .command), Disruption(.kill, .apiServer), Disruption(.kill, .etcd),
+        Disruption(.kill, .command), Disruption(.start, .command), Disruption(.kill, .command),
+    ]
+
+    /// Whether nobody's connections end without a word. Where a Pod is killed they do, whoever's Pod it is.
+    var isGraceful: Bool { self.kind != .kill || ![.interceptor, .workload].contains(self.target) }
+
+    /// Whether a step that the document calls so is.
+    static func isGraceful(_ name: String) -> Bool {
+        !(Self.intercepted + Self.plain).contains { $0.name == name && !$0.isGraceful }
+    }
 
     /// What became of all requests of bystanders in some runs: by whether there was an intercept, and by step.
     static func totals(_ runs: [JSONValue]) -> JSONValue {
@@ -88,10 +101,9 @@ struct Disruption: Sendable, Hashable {
 
     /// The loads of all graceful steps with an intercept, one entry for each kind of load.
     static func bystanders(_ runs: [JSONValue]) -> [JSONValue] {
-        let graceful = Set(Self.intercepted.filter(\.isGraceful).map(\.name))
         let loads = runs.filter { $0["intercepted"] == true }
             .flatMap { $0["steps"]?.array ?? [] }
-            .filter { graceful.contains($0["step"]?.string ?? "") }
+            .filter { Self.isGraceful($0["step"]?.string ?? "") }
             .flatMap { $0["bystanders"]?.array ?? [] }
         let kinds = Dictionary(grouping: loads) { $0["what"]?.string ?? "" }
         return kinds.sorted { $0.key < $1.key }.map { what, loads in

@@ -17,6 +17,9 @@ struct DisruptionGround: Sendable {
     let rate: Int
     let http: HTTPClient
 
+    /// How long a laptop may be gone, in seconds: for longer than an API server takes to come back.
+    static let ttl = 20
+
     private var inNamespace: [String] { ["-n", self.leaf.namespace] }
 
     func bystanders() async throws -> Bystanders {
@@ -32,7 +35,7 @@ struct DisruptionGround: Sendable {
         let header = "\(self.developer.header.name):\(self.developer.header.value)"
         let words = ["intercept", "leaf", "-p", "80:\(self.developer.port)", "-x", header, "--replicas", "2"]
         return try RunningProcess(
-            [Cluster.detour] + words + ["--drain", "5s"] + self.inNamespace,
+            [Cluster.detour] + words + ["--drain", "5s", "--ttl", "\(Self.ttl)s"] + self.inNamespace,
             environment: self.api.environment.merging(["USER": self.developer.name]) { $1 }
         )
     }
@@ -103,30 +106,23 @@ struct DisruptionGround: Sendable {
         }
     }
 
-    /// Ends the processes of one Pod as a lack of memory does.
+    /// Ends a server of the cluster, which comes back after a while, or the processes of one Pod as a lack of memory does.
     func kill(_ target: Disruption.Target) async throws {
+        if [.apiServer, .etcd].contains(target) {
+            try await Shell.must(Cluster.script, "kill", target.rawValue)
+            let down = await Result { try await Task.sleep(for: .seconds(3)) }
+            try await Shell.must(Cluster.script, "restart", target.rawValue)
+            return try down.get()
+        }
         guard let pod = try await self.pods(target).first else { throw Trouble("no Pod to kill") }
         let path = "jsonpath={.metadata.uid}"
         let uid = try await Cluster.kubectl(["get", "pod", pod, "-o", path] + self.inNamespace)
-        let victims = Self.processes(of: uid)
+        let victims = Footprint.processes(ofPod: uid)
         guard !victims.isEmpty else { throw Trouble("\(pod) has no process on this machine") }
         for victim in victims { Foundation.kill(victim, SIGKILL) }
         try await Cluster.eventually("\(pod) is started again", within: .seconds(30)) {
             let path = "jsonpath={.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].ready}"
             return try await Cluster.kubectl(["get", "pod", pod, "-o", path] + self.inNamespace).hasSuffix("1 true")
-        }
-    }
-
-    /// The processes of a Pod's containers, as cgroups(7) tells; not the one that only holds its namespaces.
-    private static func processes(of uid: String) -> [Int32] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap(Int32.init).filter { pid in
-            func text(_ name: String) -> String {
-                String(decoding: FileManager.default.contents(atPath: "/proc/\(pid)/\(name)") ?? Data(), as: UTF8.self)
-            }
-            guard text("cgroup").contains("pod\(uid)") else { return false }
-            let program = text("cmdline").split(separator: "\0").first ?? ""
-            return !program.isEmpty && !["pause", "sleep"].contains { program.hasSuffix("/\($0)") }
         }
     }
 

@@ -90,6 +90,11 @@ final class DisruptionRound: Sendable {
             for pod in try await self.ground.pods(step.target) { try await self.ground.evict(pod, step.target) }
         case .scale:
             for replicas in [3, 1, 2] { try await self.ground.scale(step.target, to: replicas) }
+        case .kill where step.target == .command:
+            guard let command = self.state.withLock({ $0.command }) else { return }
+            command.losePower()
+            try await Cluster.nothingIsLeft(of: "leaf", in: self.ground.leaf.namespace, butEnding: true)
+            return
         case .kill: try await self.ground.kill(step.target)
         case .cut: try await self.ground.cutTunnel()
         case .drain: try await self.ground.drain()

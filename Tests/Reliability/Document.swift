@@ -50,11 +50,17 @@ struct Document: Sendable {
             section["distinct"] = .integer(Int64(KillPoint.distinct(runs)))
             section["not_restored"] = .integer(Int64(runs.count { $0["problems"] != nil || $0["residue"] != nil }))
         }
+        if batch.scenario == .orders { section["count"] = .integer(Self.sum(runs, "orders")) }
         if batch.scenario == .disruptions { section["steps"] = Disruption.totals(runs) }
         if batch.scenario == .latency || batch.scenario == .tunnel { section["medians"] = Figures.medians(runs) }
         self.json["scenarios"] = self.json["scenarios"] ?? [:]
         self.json["scenarios"]?[name] = section
         self.summarize()
+    }
+
+    /// The sum of a number of all runs.
+    private static func sum(_ runs: [JSONValue], _ name: String) -> Int64 {
+        runs.reduce(0) { $0 + ($1[name]?.integer ?? 0) }
     }
 
     /// How many entries the lists of this name have, in all runs.
@@ -88,6 +94,9 @@ struct Document: Sendable {
         func median(_ scenario: Settings.Scenario, _ name: String) -> JSONValue? {
             sections[scenario.rawValue]?[path: "medians", name]
         }
+        let orders = sections[Settings.Scenario.orders.rawValue]
+        self.json["interleavings"] = orders?["count"]
+        self.json["interleavings_not_restored"] = orders.map { .integer(Self.sum($0["runs"]?.array ?? [], "faulty")) }
         self.json["added_p50_ms"] = median(.latency, "added_p50_ms")
         self.json["added_p99_ms"] = median(.latency, "added_p99_ms")
         self.json["tunnel_download_ratio"] = median(.tunnel, "down_mib_per_second_ratio")

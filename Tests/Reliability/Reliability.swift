@@ -80,9 +80,12 @@ struct Reliability {
             "load_average_before": try Machine.loadAverage(), "rate": .integer(Int64(self.settings.rate)),
         ]
         if scenario == .failovers { about["ttl_s"] = .integer(Int64(FailoverScenario.ttl)) }
-        if scenario == .races || scenario == .kills { about["seed"] = .integer(Int64(self.settings.seed)) }
+        if [.races, .kills, .orders].contains(scenario) { about["seed"] = .integer(Int64(self.settings.seed)) }
         if scenario == .kills { return try await self.kills(about, stage) }
         if scenario == .disruptions { return try await self.disruptions(about, count, stage) }
+        if scenario == .soak { return try await self.soak(about, count, stage) }
+        if scenario == .day { return try await self.day(about, count, stage) }
+        if scenario == .orders { return try await self.orders(about, count) }
         if scenario == .latency || scenario == .tunnel { return try await self.compare(scenario, about, count, stage) }
         let objects = try await Self.objects()
         let bystanders = try await Bystanders.start(
@@ -99,7 +102,7 @@ struct Reliability {
             switch scenario {
             case .cycles: done = [try await CycleScenario(stage: stage).run()]
             case .failovers: done = [try await FailoverScenario(stage: stage).run()]
-            case .kills, .disruptions, .latency, .tunnel: continue
+            case .kills, .disruptions, .latency, .tunnel, .soak, .day, .orders: continue
             case .races:
                 let seeds = (runs.count..<min(runs.count + RaceScenario.chain, count)).map {
                     self.settings.seed &+ UInt64($0)
@@ -111,7 +114,7 @@ struct Reliability {
                 Self.say("\(scenario.rawValue) \(runs.count) of \(count): \(run.compact)")
             }
         }
-        try await Cluster.nothingIsLeft(of: Stage.names.service, within: .seconds(150), every: .milliseconds(500))
+        try await Cluster.nothingIsLeft(of: stage.names.service, within: .seconds(150), every: .milliseconds(500))
         about["load_average_after"] = try Machine.loadAverage()
         let results = try await bystanders.finish()
         (about["asked"], about["made"]) = (.integer(Int64(count)), .integer(Int64(runs.count)))
@@ -122,12 +125,10 @@ struct Reliability {
     /// Kills the command at every point that is asked for.
     private func kills(_ start: JSONValue, _ stage: Stage) async throws -> Document.Batch {
         let results = try await KillScenario(stage: stage, settings: self.settings, say: Self.say).run()
-        var about = start
-        about["load_average_after"] = try Machine.loadAverage()
+        var about = try Self.finished(start, asked: results.asked, made: results.runs.count)
         about["ttl_s"] = .integer(Int64(KillLane.ttl))
         about["rate"] = .integer(Int64(KillScenario.rate * self.settings.lanes))
         about["points"] = .integer(Int64(results.points))
-        (about["asked"], about["made"]) = (.integer(Int64(results.asked)), .integer(Int64(results.runs.count)))
         return Document.Batch(scenario: .kills, about: about, runs: results.runs, bystanders: results.bystanders)
     }
 
@@ -135,9 +136,7 @@ struct Reliability {
     private func disruptions(_ start: JSONValue, _ count: Int, _ stage: Stage) async throws -> Document.Batch {
         let scenario = DisruptionScenario(stage: stage, rate: self.settings.rate, say: Self.say)
         let runs = try await scenario.run(count, until: .now + .seconds(60 * self.settings.minutes))
-        var about = start
-        about["load_average_after"] = try Machine.loadAverage()
-        (about["asked"], about["made"]) = (.integer(Int64(2 * count)), .integer(Int64(runs.count)))
+        let about = try Self.finished(start, asked: DisruptionScenario.rounds.count * count, made: runs.count)
         let bystanders = Disruption.bystanders(runs)
         return Document.Batch(scenario: .disruptions, about: about, runs: runs, bystanders: bystanders)
     }
@@ -157,10 +156,8 @@ struct Reliability {
         } else {
             (runs, bystanders) = (try await comparison.tunnel(count, until: last), [])
         }
-        var about = start
+        var about = try Self.finished(start, asked: count, made: runs.count)
         about["rate"] = scenario == .latency ? .integer(Int64(LatencyScenario.rate)) : nil
-        about["load_average_after"] = try Machine.loadAverage()
-        (about["asked"], about["made"]) = (.integer(Int64(count)), .integer(Int64(runs.count)))
         return Document.Batch(scenario: scenario, about: about, runs: runs, bystanders: bystanders)
     }
 
@@ -179,12 +176,15 @@ struct Reliability {
         "disruptions: plain is a round without an intercept, in which the same is done to the workload's Pods that is done to the interceptor's in the other; both have two, and a budget. A step's bystanders are those that were sent from its beginning to 2 s after its end. Of steps in which Pods are told before they end (all but kill) those with an intercept are counted in requests and failed_requests; kill is on its own, beside the same without an intercept.",
         "latency: the load generator sends 1,000 requests a second on 16 kept connections for 10 s, from this machine to the Service by a relay into the node, without an intercept and with one, in turns; from sending to the whole answer. added: the difference in a round. The figures are medians of the rounds.",
         "tunnel: port-forward is the client on this machine, kubectl port-forward, API server, kubelet, the server in a Pod; the tunnel is the client on the node, the Service, an interceptor Pod, kubelet, API server, detour intercept, the server on this machine. Both pass the same API server and kubelet into a Pod; what is a download through one runs the other way on that stretch through the other. Bodies of 256 MiB, every byte checked; then 64 clients for 8 s, a new connection for each request. Only what the other end answered counts. The ratios are medians of the rounds' ratios.",
+        "soak: cycles as above, in three namespaces side by side, each with a leaf of its own; one starts at a time, while others end. growth names what there is more of at the end than before: processes of the command, objects of any namespace, rules of the node.",
+        "day: a developer stays, with a tenth as many requests as bystanders have, half of them on new connections; another joins, is answered and leaves, one visit after the other. growth: memory_kib and threads after the first quarter and at the end, descriptors before the first and after the last of the developer's requests; interceptor is all Pods together.",
+        "orders: on a model, without the cluster; a run is all orders of one plot with so many deviations, orders those that were played, all those there are of those that follow from what was played.",
         "start_s and stop_s are medians, failover_s and restore_s the slowest. Each scenario has its own batches, with commit and load average.",
         "failed_requests: those of bystanders that failed, were answered wrongly or by a laptop, or that a client had to send again.",
         "cleared_s: from the end of a round until nothing is left but Pods that are ending and what only they own, asked every 300 ms; after a batch, those are waited for too.",
     ]
 
-    @Sendable private static func say(_ text: String) {
+    @Sendable static func say(_ text: String) {
         FileHandle.standardError.write(Data("reliability: \(text)\n".utf8))
     }
 }

@@ -16,6 +16,12 @@ struct Settings: Sendable, Hashable {
         case latency
         /// The tunnel beside `kubectl port-forward`.
         case tunnel
+        /// Hundreds of cycles, and what they leave.
+        case soak
+        /// A day's traffic in so many minutes.
+        case day
+        /// Orders of API calls on a model.
+        case orders
     }
 
     /// How often each scenario is run, in the order of ``Scenario``.
@@ -42,6 +48,7 @@ struct Settings: Sendable, Hashable {
     /// The defaults of `make reliability`.
     static let defaults: [Scenario: Int] = [
         .cycles: 30, .races: 100, .failovers: 10, .kills: 1_000, .disruptions: 3, .latency: 5, .tunnel: 5,
+        .soak: 500, .day: 10, .orders: 104_000,
     ]
 
     /// Reads them.

@@ -5,9 +5,9 @@ import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
 
-/// What every scenario has: the shop, the local leaves of two developers, and eyes on the Service.
+/// What every scenario has: a leaf, the shop's or one of its own, the local leaves of two developers, and eyes on the Service.
 struct Stage: Sendable {
-    static let names = InterceptNames(namespace: "shop", service: "leaf")
+    let names: InterceptNames
 
     /// A developer with a process of their own.
     struct Developer: Sendable {
@@ -28,6 +28,8 @@ struct Stage: Sendable {
     let http: HTTPClient
     /// The Service as it was before everything.
     let before: JSONValue
+    /// How long a developer waits between an answer and the next request.
+    var pause = Duration.milliseconds(10)
 
     /// Sets the stage for the length of `body`.
     static func withStage<Value: Sendable>(
@@ -45,10 +47,11 @@ struct Stage: Sendable {
         let client = try KubernetesClient(try ClusterConnection.load())
         let http = Prober.httpClient()
         let stage = Stage(
+            names: InterceptNames(namespace: "shop", service: "leaf"),
             shop: shop,
             ada: Developer(name: "ada", port: adaPort),
             bob: Developer(name: "bob", port: bobPort),
-            watch: ServiceWatch(client: client, names: self.names),
+            watch: ServiceWatch(client: client, names: InterceptNames(namespace: "shop", service: "leaf")),
             http: http,
             before: before
         )
@@ -77,7 +80,12 @@ struct Stage: Sendable {
     /// Starts a developer's intercept; waits for nothing.
     func launch(_ developer: Developer, ttl: Int = 60) async throws -> RunningProcess {
         let flags = ["-x", "\(developer.header.name):\(developer.header.value)", "--drain", "2s", "--ttl", "\(ttl)s"]
-        return try await Intercepting.launch(port: developer.port, flags: flags, user: developer.name)
+        return try await Intercepting.launch(
+            port: developer.port,
+            flags: flags,
+            user: developer.name,
+            in: self.names.namespace
+        )
     }
 
     /// Runs `body` while a developer's requests are asked for all the time.
@@ -85,7 +93,7 @@ struct Stage: Sendable {
         _ developer: Developer,
         _ body: (Prober) async throws -> Value
     ) async throws -> Value {
-        let prober = Prober(self.shop.leaf, header: developer.header, client: self.http)
+        let prober = Prober(self.shop.leaf, header: developer.header, client: self.http, pause: self.pause)
         async let _: Void = prober.run()
         return try await body(prober)
     }
@@ -146,17 +154,23 @@ extension Stage {
     /// What is left when Kubernetes has had its time.
     private func takeStock(_ outcome: inout Outcome) async throws {
         do {
-            try await Cluster.nothingIsLeft(of: "leaf", every: .milliseconds(300), butEnding: true)
+            try await Cluster.nothingIsLeft(
+                of: "leaf",
+                in: self.names.namespace,
+                every: .milliseconds(300),
+                butEnding: true
+            )
         } catch let failure as ShellFailure {
             outcome.problems.append("\(failure)")
-            outcome.residue = try await Cluster.residue(of: "leaf", butEnding: true)
+            outcome.residue = try await Cluster.residue(of: "leaf", in: self.names.namespace, butEnding: true)
         }
-        outcome.residue += try await Cluster.snapshot("leaf").differences(from: self.before).map(\.description)
+        outcome.residue += try await Cluster.snapshot("leaf", in: self.names.namespace).differences(from: self.before)
+            .map(\.description)
     }
 
     /// Makes room for the next round after one that failed.
     private func clear() async throws {
-        _ = try await Shell.run([Cluster.detour, "session", "close", "leaf", "-n", "shop", "--force"])
-        try await Cluster.nothingIsLeft(of: "leaf")
+        _ = try await Shell.run([Cluster.detour, "session", "close", "leaf", "-n", self.names.namespace, "--force"])
+        try await Cluster.nothingIsLeft(of: "leaf", in: self.names.namespace)
     }
 }

@@ -41,6 +41,7 @@ struct DisruptionTests {
                         self.load("kept", requests: 1_000), self.load("new", requests: 200, altered: lost),
                     ],
                     "kill interceptor": [self.load("kept", requests: 20, failed: 2)],
+                    "kill etcd": [self.load("kept", requests: 600_000)],
                 ]
             ),
         ]
@@ -59,7 +60,7 @@ struct DisruptionTests {
                 "requests": 2_400, "failed": 0, "altered": 1, "retried": 0,
             ]
         )
-        #expect(document.json["requests"] == 2_400 && document.json["failed_requests"] == 1)
+        #expect(document.json["requests"] == 1_202_400 && document.json["failed_requests"] == 1)
     }
 
     @Test(
@@ -69,7 +70,7 @@ struct DisruptionTests {
     func bars(lost: Int64) throws {
         let bars = Bars(try self.section(.disruptions, self.runs(lost: lost)).json)
         #expect(bars.lines[0].isMet == (lost == 0) && bars.lines[1].isMet)
-        #expect(bars.lines[0].measured == "\(lost) of 1,200 (the same without an intercept: 4 of 90)")
+        #expect(bars.lines[0].measured == "\(lost) of 601,200 (the same without an intercept: 4 of 90)")
         #expect(bars.lines[1].measured == "2 of 20 (the same without an intercept: 3 of 10)")
     }
 
@@ -87,6 +88,16 @@ struct DisruptionTests {
         let plain = Set(Disruption.plain.map(\.kind))
         #expect(Disruption.intercepted.filter { $0.target == .interceptor }.allSatisfy { plain.contains($0.kind) })
         #expect(Set(Disruption.intercepted.map(\.name)).count == Disruption.intercepted.count)
+    }
+
+    @Test("Only where Pods are killed may anything be lost: not where a laptop or a server of the cluster dies")
+    func deaths() {
+        let lossy = (Disruption.intercepted + Disruption.plain + Disruption.deaths).filter { !$0.isGraceful }.map(
+            \.name
+        )
+        #expect(Set(lossy) == ["kill interceptor", "kill workload"])
+        #expect(Set(Disruption.deaths.filter { $0.kind == .kill }.map(\.target)) == [.apiServer, .etcd, .command])
+        #expect(Disruption.isGraceful("kill kube-apiserver") && !Disruption.isGraceful("kill workload"))
     }
 
     @Test("What an intercept adds is the difference in a round, and the median of the rounds is told")

@@ -20,7 +20,7 @@ struct DocumentTests {
 
     private func whole() throws -> Document {
         var document = Document(nil)
-        let load: JSONValue = ["requests": 12_000, "failed": 0, "altered": 0, "retried": 0]
+        let load: JSONValue = ["requests": 300_000, "failed": 0, "altered": 0, "retried": 0]
         try document.take(
             self.batch(
                 .cycles,

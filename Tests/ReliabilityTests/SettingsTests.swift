@@ -13,6 +13,7 @@ struct SettingsTests {
         let settings = try self.settings([:])
         let counts: [Settings.Scenario: Int] = [
             .cycles: 30, .races: 100, .failovers: 10, .kills: 1_000, .disruptions: 3, .latency: 5, .tunnel: 5,
+            .soak: 500, .day: 10, .orders: 104_000,
         ]
         #expect(settings.counts == counts)
         #expect(settings.lanes == 6 && settings.systemCalls == 100 && settings.contexts == KillPoint.Context.allCases)
