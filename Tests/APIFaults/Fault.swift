@@ -18,6 +18,8 @@ public enum Fault: Hashable, Sendable {
     case stallAnswer
     /// Who asked is killed: ``FaultProxy`` is told how.
     case kill(Moment)
+    /// The exchange waits until somebody else is struck, and goes on as if nothing were: ``FaultProxy`` is told whom.
+    case strike(Moment)
     /// A watch that tells of so many events, and then says that its version is too old (410), and ends.
     case gone(after: Int)
     /// A watch that tells of so many events, and then of nothing more, without an end.
@@ -29,11 +31,12 @@ public enum Fault: Hashable, Sendable {
     /// A watch that tells of each event, and then of the one before it once more, as a server that lags behind.
     case stale
 
-    /// When a client is killed.
+    /// When a client is killed, or somebody else is struck.
     public enum Moment: String, Hashable, Sendable, CaseIterable {
-        /// The request is here; the server never sees it.
+        /// The request is here; the server has not seen it, and of one that is killed never does.
         case before
-        /// The server has answered; the client never sees that. Where an answer has no end, its head is enough.
+        /// The server has answered, and the client has not seen that. Where an answer has no end, its head is enough, and where
+        /// somebody else is struck.
         case after
     }
 
@@ -66,7 +69,7 @@ extension Fault: CustomStringConvertible {
     /// A fault from its words; nil when there is none of them.
     ///
     /// `delay 200`, `cut`, `cut-answer`, `truncate`, `answer 429 1`, `answer-after 500`, `stall-request`, `stall-answer`,
-    /// `kill before`, `kill after`, `gone 2`, `freeze 2`, `echo`, `swap`, `stale`.
+    /// `kill before`, `kill after`, `strike before`, `strike after`, `gone 2`, `freeze 2`, `echo`, `swap`, `stale`.
     public init?(_ text: some StringProtocol) {
         let words = text.split(separator: " ")
         let numbers = words.dropFirst().map { Int($0) }
@@ -85,6 +88,9 @@ extension Fault: CustomStringConvertible {
         case ("kill", 1):
             guard let moment = Moment(rawValue: String(words[1])) else { return nil }
             self = .kill(moment)
+        case ("strike", 1):
+            guard let moment = Moment(rawValue: String(words[1])) else { return nil }
+            self = .strike(moment)
         case (let name?, 1):
             guard let number = numbers[0], number >= 0 else { return nil }
             switch name {
@@ -111,6 +117,7 @@ extension Fault: CustomStringConvertible {
         case .stallRequest: "stall-request"
         case .stallAnswer: "stall-answer"
         case .kill(let moment): "kill \(moment.rawValue)"
+        case .strike(let moment): "strike \(moment.rawValue)"
         case .gone(let events): "gone \(events)"
         case .freeze(let events): "freeze \(events)"
         case .echo: "echo"

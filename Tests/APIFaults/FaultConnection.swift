@@ -12,12 +12,18 @@ final class FaultConnection {
     private var relay = FaultRelay()
     private let decide: @Sendable (APIRequest) -> Fault?
     private let kill: @Sendable () -> Void
+    private let strike: @Sendable () async -> Void
     fileprivate var client: ChannelHandlerContext?
     fileprivate var server: ChannelHandlerContext?
 
-    init(decide: @escaping @Sendable (APIRequest) -> Fault?, kill: @escaping @Sendable () -> Void) {
+    init(
+        decide: @escaping @Sendable (APIRequest) -> Fault?,
+        kill: @escaping @Sendable () -> Void,
+        strike: @escaping @Sendable () async -> Void
+    ) {
         self.decide = decide
         self.kill = kill
+        self.strike = strike
     }
 
     /// Connects to the server, and then reads what the client says.
@@ -59,6 +65,11 @@ final class FaultConnection {
                     self.perform(self.relay.waited())
                 }
             case .kill: self.kill()
+            case .strike:
+                let strike = self.strike
+                self.client?.eventLoop.makeFutureWithTask { await strike() }.assumeIsolated().whenComplete { _ in
+                    self.perform(self.relay.waited())
+                }
             case .reset:
                 for context in [self.client, self.server].compactMap({ $0 }) {
                     let options = context.channel as? any SocketOptionProvider

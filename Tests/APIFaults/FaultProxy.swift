@@ -20,6 +20,8 @@ public final class FaultProxy: Sendable {
         public var serverTLS: NIOSSLContext?
         /// Kills the client, for ``Fault/kill(_:)``; called on an event loop, which waits for it.
         public var kill: @Sendable () -> Void = {}
+        /// Strikes somebody else, for ``Fault/strike(_:)``; the exchange waits for its end.
+        public var strike: @Sendable () async -> Void = {}
 
         /// A proxy in front of `server`.
         public init(server: SocketAddress, serverTLS: NIOSSLContext? = nil, tls: NIOSSLContext? = nil) {
@@ -69,7 +71,8 @@ public final class FaultProxy: Sendable {
                             self.clients.withLock { $0[id] = (channel, request) }
                             return self.state.withLock { $0.decide(request) }
                         },
-                        kill: configuration.kill
+                        kill: configuration.kill,
+                        strike: configuration.strike
                     )
                     channel.closeFuture.whenComplete { _ in self.clients.withLock { $0[id] = nil } }
                     try operations.addHandler(FaultHandler(.client, connection))

@@ -22,8 +22,20 @@ extension FaultRelay {
             guard head.status >= 200 || head.status == 101 else {
                 return (self.hides ? [] : [.toClient(bytes)]) + self.takeResponse()
             }
+            if self.fault == .strike(.after) {
+                self.held = (head, bytes, false)
+                self.stage = .striking
+                return [.strike]
+            }
             return self.begin(head, bytes)
         }
+    }
+
+    /// Goes on with the answer that was held while somebody was struck.
+    mutating func struck() -> [Output] {
+        guard let held = self.held else { return [] }
+        (self.held, self.fault, self.stage) = (nil, nil, .relaying)
+        return self.begin(held.head, held.bytes) + (held.isLast ? self.serverEnded() : [])
     }
 
     private mutating func begin(_ head: ResponseHead, _ bytes: [UInt8]) -> [Output] {

@@ -17,6 +17,8 @@ public struct FaultRelay: Sendable {
         case wait(Int)
         /// Kill the client, before anything else happens to its connections.
         case kill
+        /// Strike somebody else, and call ``waited()`` when that is done.
+        case strike
         /// Reset both connections.
         case reset
         /// Close both connections behind what was sent.
@@ -29,6 +31,8 @@ public struct FaultRelay: Sendable {
         /// A request is there, and nobody has said what is to go wrong with it.
         case deciding
         case delaying
+        /// Somebody else is being struck; the server's answer waits for that.
+        case striking
         case relaying
         /// The two sides speak without us.
         case raw
@@ -51,6 +55,8 @@ public struct FaultRelay: Sendable {
     var chunks = ChunkDecoder()
     var line: [UInt8] = []
     var watch: WatchScrambler?
+    /// An answer's head that waits, and whether the server has ended behind it.
+    var held: (head: ResponseHead, bytes: [UInt8], isLast: Bool)?
 
     /// A relay of a connection that has just been accepted.
     public init() {}
@@ -79,6 +85,10 @@ public struct FaultRelay: Sendable {
     /// The server has ended, which the client is shown, unless it is to be shown nothing.
     public mutating func serverEnded() -> [Output] {
         if case .freeze = self.fault, self.watch != nil { self.stage = .stuck }
+        if self.held != nil {
+            self.held?.isLast = true
+            return []
+        }
         return self.stage == .stuck ? [] : self.clientEnded()
     }
 
@@ -89,13 +99,18 @@ public struct FaultRelay: Sendable {
             self.stage = .delaying
             return [.wait(milliseconds)]
         }
+        if fault == .strike(.before) {
+            self.stage = .delaying
+            return [.strike]
+        }
         return self.begin()
     }
 
-    /// The time asked for is over.
+    /// The time asked for is over, or somebody has been struck.
     public mutating func waited() -> [Output] {
         switch self.stage {
         case .delaying: self.begin()
+        case .striking: self.struck() + self.advance()
         case .relaying: Self.chunked(self.watch?.release() ?? [])
         default: []
         }

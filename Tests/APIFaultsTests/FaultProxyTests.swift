@@ -5,6 +5,7 @@ import KubernetesTestSupport
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Synchronization
 import Testing
 
 @testable import APIFaults
@@ -14,6 +15,7 @@ struct FaultProxyTests {
     /// A client behind a proxy that follows `rules`, a server with one Service, and what was waited for.
     private func withClient<Result>(
         _ rules: [String],
+        strike: @escaping @Sendable (ModelAPIServer) async -> Void = { _ in },
         _ body: (KubernetesClient, ModelAPIServer, FaultProxy) async throws -> Result
     ) async throws -> Result {
         let authority = try TestAuthority()
@@ -32,8 +34,14 @@ struct FaultProxyTests {
         cluster.put(DynamicObject(.services, name: "core", namespace: "shop"))
         let model = ModelAPIServer(cluster)
         let server = try await ModelHTTPServer(model, tls: context)
+        var configuration = FaultProxy.Configuration(
+            server: try server.address,
+            serverTLS: try NIOSSLContext(configuration: trusting),
+            tls: context
+        )
+        configuration.strike = { await strike(model) }
         let proxy = FaultProxy(
-            .init(server: try server.address, serverTLS: try NIOSSLContext(configuration: trusting), tls: context),
+            configuration,
             script: FaultScript(try rules.map { try #require(FaultRule($0)) }),
             group: MultiThreadedEventLoopGroup.singleton
         )
@@ -108,6 +116,25 @@ struct FaultProxyTests {
             await #expect(throws: KubernetesError.self) { try await self.label(client) }
             #expect(!self.isLabelled(model))
         }
+    }
+
+    @Test(
+        "Somebody else is struck before a change is done or after; it waits for that, and succeeds",
+        arguments: Fault.Moment.allCases
+    )
+    func struck(_ moment: Fault.Moment) async throws {
+        let wasDone = Mutex<[Bool]>([])
+        try await self.withClient(
+            ["patch services x1: strike \(moment.rawValue)"],
+            strike: { model in
+                await Task.yield()
+                wasDone.withLock { $0.append(self.isLabelled(model)) }
+            },
+            { client, _, _ in
+                try await self.label(client)
+                #expect(wasDone.withLock { $0 } == [moment == .after])
+            }
+        )
     }
 
     @Test("A change that is turned away with a time to come back comes back")

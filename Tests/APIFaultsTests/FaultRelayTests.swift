@@ -97,6 +97,60 @@ struct FaultRelayTests {
         }
     }
 
+    @Test("Somebody else is struck before: the server sees the request afterwards, and all is answered")
+    func struckBefore() {
+        var scene = Scene(.strike(.before))
+        scene.client(Self.patch)
+        #expect(scene.seen == Seen(others: [.strike]))
+        scene.take(scene.relay.waited())
+        scene.server(Self.answer)
+        #expect(scene.seen == Seen(toServer: Self.patch, toClient: Self.answer, others: [.strike]))
+    }
+
+    @Test("Somebody else is struck after: the answer waits for that, also when the server has ended behind it")
+    func struckAfter() {
+        for ends in [false, true] {
+            var scene = Scene(.strike(.after))
+            scene.client(Self.patch)
+            scene.server(Self.answer)
+            if ends { scene.take(scene.relay.serverEnded()) }
+            #expect(scene.seen == Seen(toServer: Self.patch, others: [.strike]))
+            scene.take(scene.relay.waited())
+            let others: [FaultRelay.Output] = ends ? [.strike, .close] : [.strike]
+            #expect(scene.seen == Seen(toServer: Self.patch, toClient: Self.answer, others: others))
+            guard !ends else { continue }
+            scene.client(Self.patch)
+            #expect(scene.seen.toServer == Self.patch + Self.patch)
+        }
+    }
+
+    @Test("Somebody else is struck after an upgrade: what both sides say meanwhile waits too")
+    func struckInStream() {
+        var scene = Scene(.strike(.after))
+        let request = "GET /api/v1/namespaces/shop/pods/a/portforward HTTP/1.1\r\nHost: a\r\n\r\n"
+        let head = "HTTP/1.1 101 X\r\n\r\n"
+        scene.client(request)
+        scene.server(head)
+        scene.server("b")
+        #expect(scene.seen == Seen(toServer: request, others: [.strike]))
+        scene.take(scene.relay.waited())
+        scene.server("c")
+        scene.client("d")
+        #expect(scene.seen == Seen(toServer: request + "d", toClient: head + "bc", others: [.strike]))
+    }
+
+    @Test("A client that goes while somebody else is struck is closed, and hears nothing")
+    func struckWithoutClient() {
+        for moment in Fault.Moment.allCases {
+            var scene = Scene(.strike(moment))
+            scene.client(Self.patch)
+            if moment == .after { scene.server(Self.answer) }
+            scene.take(scene.relay.clientEnded())
+            scene.take(scene.relay.waited())
+            #expect(scene.seen.toClient.isEmpty && scene.seen.others == [.strike, .close])
+        }
+    }
+
     @Test("A cut answer is one whose request was done")
     func cutAnswer() {
         var scene = Scene(.cutAnswer)

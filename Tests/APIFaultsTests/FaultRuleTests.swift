@@ -27,13 +27,14 @@ struct FaultRuleTests {
         arguments: [
             "delay 200", "cut", "cut-answer", "truncate", "answer 409", "answer 429 1", "answer-after 500",
             "stall-request",
-            "stall-answer", "kill before", "kill after", "gone 2", "freeze 0", "echo", "swap", "stale",
+            "stall-answer", "kill before", "kill after", "strike before", "strike after", "gone 2", "freeze 0", "echo",
+            "swap", "stale",
         ]
     )
     func words(_ text: String) throws {
         #expect(try #require(Fault(text)).description == text)
         #expect(Fault(text + " x") == nil)
-        #expect(Fault("kill") == nil && Fault("kill later") == nil)
+        #expect(Fault("kill") == nil && Fault("kill later") == nil && Fault("strike now") == nil)
         #expect(Fault("un" + text) == nil)
     }
 

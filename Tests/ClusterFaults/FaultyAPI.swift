@@ -13,14 +13,19 @@ public struct FaultyAPI: Sendable {
     /// The proxy.
     public let proxy: FaultProxy
     private let folder: URL
+    /// The kubeconfig that leads through the proxy.
+    private let indirect: String
 
     /// Starts a proxy that follows `rules`, as ``FaultRule`` reads them.
     ///
-    /// - Parameter kill: kills the client, where a rule says so.
+    /// - Parameters:
+    ///   - kill: kills the client, where a rule says so.
+    ///   - strike: strikes somebody else, where a rule says so.
     public static func start(
         _ rules: [String],
         seed: UInt64 = 0,
-        kill: @escaping @Sendable () -> Void = {}
+        kill: @escaping @Sendable () -> Void = {},
+        strike: @escaping @Sendable () async -> Void = {}
     ) async throws -> FaultyAPI {
         let direct = try String(
             contentsOfFile: try await Shell.must(Cluster.script, "kubeconfig", "--token"),
@@ -38,6 +43,7 @@ public struct FaultyAPI: Sendable {
             tls: try Self.answering(try own.identity("localhost"))
         )
         configuration.kill = kill
+        configuration.strike = strike
         let proxy = FaultProxy(
             configuration,
             script: FaultScript(try Self.parsed(rules), seed: seed),
@@ -48,7 +54,7 @@ public struct FaultyAPI: Sendable {
         let indirect = direct.replacing(server.0, with: "server: https://localhost:\(try await proxy.start())")
             .replacing(trusted.1, with: Data(own.pem.utf8).base64EncodedString())
         try Data(indirect.utf8).write(to: folder.appending(path: "config"))
-        return FaultyAPI(proxy: proxy, folder: folder)
+        return FaultyAPI(proxy: proxy, folder: folder, indirect: indirect)
     }
 
     private static func parsed(_ rules: [String]) throws -> [FaultRule] {
@@ -60,6 +66,18 @@ public struct FaultyAPI: Sendable {
 
     /// The environment in which `detour` finds the cluster through the proxy.
     public var environment: [String: String] { ["KUBECONFIG": self.folder.appending(path: "config").path()] }
+
+    /// The same for somebody else: whose token it is.
+    ///
+    /// - Throws: where there is no token in the kubeconfig that could be replaced, or the file cannot be written.
+    public func environment(token: String) throws -> [String: String] {
+        guard let own = self.indirect.firstMatch(of: #/token: ([^\s}]+)/#) else {
+            throw ShellFailure(description: "no token in the kubeconfig that leads through the proxy")
+        }
+        let file = self.folder.appending(path: "config-of-another")
+        try Data(self.indirect.replacing(own.1, with: token).utf8).write(to: file)
+        return ["KUBECONFIG": file.path()]
+    }
 
     /// Listens no more, and takes the kubeconfig away.
     public func stop() async {

@@ -117,7 +117,7 @@ struct DisruptionGround: Sendable {
         guard let pod = try await self.pods(target).first else { throw Trouble("no Pod to kill") }
         let path = "jsonpath={.metadata.uid}"
         let uid = try await Cluster.kubectl(["get", "pod", pod, "-o", path] + self.inNamespace)
-        let victims = Footprint.processes(ofPod: uid)
+        let victims = PodProcesses.of(pod: uid)
         guard !victims.isEmpty else { throw Trouble("\(pod) has no process on this machine") }
         for victim in victims { Foundation.kill(victim, SIGKILL) }
         try await Cluster.eventually("\(pod) is started again", within: .seconds(30)) {

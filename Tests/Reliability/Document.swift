@@ -48,6 +48,7 @@ struct Document: Sendable {
         if !entrances.isEmpty { section["entrances"] = .object(entrances.mapValues { .integer(Int64($0.count)) }) }
         if batch.scenario == .kills {
             section["distinct"] = .integer(Int64(KillPoint.distinct(runs)))
+            section["contexts"] = KillPoint.byContext(runs)
             section["not_restored"] = .integer(Int64(runs.count { $0["problems"] != nil || $0["residue"] != nil }))
         }
         if batch.scenario == .orders { section["count"] = .integer(Self.sum(runs, "orders")) }

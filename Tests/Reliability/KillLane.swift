@@ -19,6 +19,8 @@ struct KillLane: Sendable {
     let watch: ServiceWatch
     let api: FaultyAPI
     let victim: Victim
+    /// Who dies in its place.
+    let striker: Striker
     /// The Service as it was before everything.
     let before: JSONValue
     /// Where the cluster is without a proxy.
@@ -27,18 +29,20 @@ struct KillLane: Sendable {
     var names: InterceptNames { InterceptNames(namespace: self.leaf.namespace, service: "leaf") }
 
     /// Runs `body` in a namespace of this name, with bystanders all the while; what it makes, and what became of them.
+    ///
+    /// - Parameter rate: how many of them a second; nil for none.
     static func with<Value: Sendable>(
         _ namespace: String,
         _ stage: Stage,
-        rate: Int,
+        rate: Int?,
         limit: Duration,
         _ body: @escaping @Sendable (KillLane) async throws -> Value
     ) async throws -> (value: Value, bystanders: [JSONValue]) {
         let leaf = try await OwnLeaf(in: namespace)
-        let victim = Victim()
+        let (victim, striker) = (Victim(), Striker())
         let result: Result<(Value, [JSONValue]), any Error>
         do {
-            let api = try await FaultyAPI.start([], kill: { victim.strike() })
+            let api = try await FaultyAPI.start([], kill: { victim.strike() }, strike: { await striker.strike() })
             let client = try KubernetesClient(try ClusterConnection.load())
             let lane = KillLane(
                 stage: stage,
@@ -47,16 +51,18 @@ struct KillLane: Sendable {
                 watch: ServiceWatch(client: client, names: InterceptNames(namespace: namespace, service: "leaf")),
                 api: api,
                 victim: victim,
+                striker: striker,
                 before: try await leaf.snapshot(),
                 direct: try await Cluster.environment()
             )
             result = await Result { () async throws -> (Value, [JSONValue]) in
-                let bystanders = try await Bystanders.start(of: leaf, rate: rate, limit: limit)
-                defer { bystanders.abandon() }
+                let bystanders: Bystanders? =
+                    if let rate { try await Bystanders.start(of: leaf, rate: rate, limit: limit) } else { nil }
+                defer { bystanders?.abandon() }
                 let value = try await lane.watch.following { try await body(lane) }
                 // Pods that were ending, and what only they own, have to be gone in the end too.
                 try await Cluster.nothingIsLeft(of: "leaf", in: namespace, within: .seconds(150), every: .seconds(1))
-                return (value, try await bystanders.finish())
+                return (value, try await bystanders?.finish() ?? [])
             }
             victim.dismissGuardians()
             await api.stop()
@@ -86,9 +92,10 @@ struct KillLane: Sendable {
     }
 
     /// The words of a developer's intercept.
-    func intercept(of developer: Stage.Developer, ttl: Int = 60) -> [String] {
+    func intercept(of developer: Stage.Developer, ttl: Int = 60, replicas: Int? = nil) -> [String] {
         let header = "\(developer.header.name):\(developer.header.value)"
         return ["intercept", "leaf", "-p", "80:\(developer.port)", "-x", header, "--drain", "1s", "--ttl", "\(ttl)s"]
+            + (replicas.map { ["--replicas", "\($0)"] } ?? [])
     }
 
     /// A developer's intercept that is there and is left alone.

@@ -5,7 +5,7 @@ import Foundation
 import InterceptPlanning
 import KubernetesModel
 
-/// One life of a command in a lane, its death, and what became of everything after that.
+/// One life of a command in a lane, its death or somebody else's, and what became of everything after that.
 struct KillLife {
     let lane: KillLane
     let context: KillPoint.Context
@@ -19,13 +19,16 @@ struct KillLife {
         var requests: [APIRequest] = []
         /// How many of these it had asked for when it got its Ctrl-C.
         var told = 0
+        /// How many when whoever may die in its place was first there.
+        var alone = 0
         var struckAt: ContinuousClock.Instant?
+        /// What became of bystanders that lose nothing, where they are this life's own.
+        var bystanders: [JSONValue] = []
     }
 
-    private var ada: Stage.Developer { self.lane.stage.ada }
-    private var bob: Stage.Developer { self.lane.stage.bob }
+    var ada: Stage.Developer { self.lane.stage.ada }
 
-    /// Lives, and is killed at a point if there is one.
+    /// Lives; at a point, if there is one, the command is killed or somebody else is struck.
     func live(until point: KillPoint?) async throws -> Story {
         var story = Story()
         self.lane.watch.forget()
@@ -33,7 +36,9 @@ struct KillLife {
         let (began, brokenBefore) = (ContinuousClock.now, self.lane.watch.broken)
         do {
             try await self.lane.probing(self.ada) { prober in
-                if let ending = self.context.ending {
+                if self.context.prey != .command {
+                    try await self.survive(prober, &story)
+                } else if let ending = self.context.ending {
                     try await self.close(ending, prober, &story)
                 } else {
                     try await self.intercept(prober, &story)
@@ -45,7 +50,7 @@ struct KillLife {
             try Task.checkCancellation()
             story.outcome.problems.append("\(error)")
         }
-        story.struckAt = self.lane.victim.struckAt
+        story.struckAt = self.context.prey == .command ? self.lane.victim.struckAt : self.lane.striker.struckAt
         let deadEnds = self.lane.watch.history.deadEnds(since: began).count
         if deadEnds > 0 { story.outcome.problems.append("the Service had no endpoint, \(deadEnds) times") }
         if self.lane.watch.broken > brokenBefore {
@@ -119,7 +124,7 @@ struct KillLife {
     }
 
     /// Waits for the end of a process; one that has to be killed for that is a problem.
-    private func end(of command: RunningProcess, _ story: inout Story) async -> Int32 {
+    func end(of command: RunningProcess, _ story: inout Story) async -> Int32 {
         let (told, limit) = (ContinuousClock.now, Duration.seconds(60))
         let status = await command.ended(within: limit)
         if ContinuousClock.now - told >= limit {
@@ -131,7 +136,7 @@ struct KillLife {
     // MARK: - After death
 
     /// Waits until nothing of ours is left; notes since when the Service has been what it was.
-    private func isRestored(since died: ContinuousClock.Instant, _ story: inout Story) async throws {
+    func isRestored(since died: ContinuousClock.Instant, _ story: inout Story) async throws {
         let deadline = died + .seconds(60)
         while true {
             // The cheap question first: dozens of these lives run side by side.
@@ -181,15 +186,20 @@ struct KillLife {
     }
 
     /// The original answers the dead laptop's requests, soon and from then on, and none was lost over it.
-    private func originalAnswers(
+    ///
+    /// - Parameter forgiven: when requests were sent that may be lost; they are only counted.
+    func originalAnswers(
         _ prober: Prober,
         since died: ContinuousClock.Instant,
-        _ story: inout Story
+        _ story: inout Story,
+        forgiven: Range<ContinuousClock.Instant>? = nil
     ) async throws {
         _ = try await prober.answer("the original answers", since: .now, within: .seconds(10)) {
             $0.by?.hasPrefix("leaf/leaf-") == true
         }
-        let lost = prober.answers.filter { $0.failure != nil }
+        let failed = prober.answers.filter { $0.failure != nil }
+        let lost = failed.filter { forgiven?.contains($0.sent) != true }
+        if forgiven != nil { story.outcome.measured["lost_matching"] = .integer(Int64(failed.count - lost.count)) }
         if let first = lost.first, let last = lost.last {
             let moments = [first, last].map { "\(JSONValue.seconds(($0.sent - died).seconds)) s" }
                 .joined(separator: " to ")

@@ -6,34 +6,6 @@ import KubernetesModel
 /// A request is told by verb, resource, and which of its kind it is; numbered in a row it could not be found again, because
 /// requests of a command run side by side.
 struct KillPoint: Sendable, Hashable {
-    /// What the command does, and who else is there.
-    enum Context: String, Sendable, Hashable, CaseIterable {
-        /// It intercepts; nobody else does. Killed anywhere from its start to its end.
-        case alone
-        /// It intercepts what somebody else intercepts too. Killed before Ctrl-C.
-        case joining
-        /// The same, killed after Ctrl-C.
-        case leaving
-        /// `intercept --close` of an intercept that is there.
-        case closing
-        /// `session close --force` of an intercept that is there.
-        case forcing
-        /// It intercepts alone, and is killed at a system call in place of a request.
-        case syscalls
-
-        /// What it says to `detour`, where it ends an intercept that is there.
-        var ending: [String]? {
-            switch self {
-            case .closing: ["intercept", "leaf", "--close"]
-            case .forcing: ["session", "close", "leaf", "--force"]
-            case .alone, .joining, .leaving, .syscalls: nil
-            }
-        }
-
-        /// Whether somebody else's intercept goes on meanwhile.
-        var hasOther: Bool { self == .joining || self == .leaving }
-    }
-
     var context: Context
     /// Verb and resource, as ``APIRequest`` has them; the name of a system call in ``Context/syscalls``.
     var request: String
@@ -51,7 +23,8 @@ struct KillPoint: Sendable, Hashable {
     /// The rule by which the proxy strikes there, once; nil where it does not.
     var rule: String? {
         guard self.context != .syscalls else { return nil }
-        return "\(self.request) #\(self.occurrence) x1: kill \(self.moment.rawValue)"
+        let fault: Fault = self.context.prey == .command ? .kill(self.moment) : .strike(self.moment)
+        return "\(self.request) #\(self.occurrence) x1: \(fault)"
     }
 
     var json: JSONValue {
@@ -66,7 +39,8 @@ struct KillPoint: Sendable, Hashable {
     /// - Parameters:
     ///   - requests: all that it asked for, in order.
     ///   - told: how many of these it had asked for when it got its Ctrl-C.
-    static func points(of requests: [APIRequest], told: Int, in context: Context) -> [KillPoint] {
+    ///   - alone: how many it had asked for when whoever dies was first there.
+    static func points(of requests: [APIRequest], told: Int, alone: Int = 0, in context: Context) -> [KillPoint] {
         var seen: [String: Int] = [:]
         var points: [KillPoint] = []
         for (index, request) in requests.enumerated() {
@@ -74,6 +48,7 @@ struct KillPoint: Sendable, Hashable {
             seen[name, default: 0] += 1
             if context == .joining, index >= told { break }
             if context == .leaving, index < told { continue }
+            if index < alone { continue }
             points += Fault.Moment.allCases.map {
                 KillPoint(context: context, request: name, occurrence: seen[name, default: 1], moment: $0)
             }
@@ -85,5 +60,24 @@ struct KillPoint: Sendable, Hashable {
     static func distinct(_ runs: [JSONValue]) -> Int {
         let names = ["context", "request", "moment"]
         return Set(runs.filter { $0["struck"] == true }.map { run in names.map { run[$0]?.string ?? "" } }).count
+    }
+
+    /// What became of some runs, context by context: different points, those that were not restored, and what was lost where
+    /// somebody loses what the dead held.
+    static func byContext(_ runs: [JSONValue]) -> JSONValue {
+        let groups = Dictionary(grouping: runs.filter { $0["context"] != nil }) { $0["context"]?.string ?? "" }
+        return .object(
+            groups.mapValues { runs in
+                var entry: JSONValue = [
+                    "distinct": .integer(Int64(self.distinct(runs))),
+                    "not_restored": .integer(Int64(runs.count { $0["problems"] != nil || $0["residue"] != nil })),
+                ]
+                for name in ["asked_meanwhile", "lost", "lost_matching"] {
+                    let counts = runs.compactMap { $0[name]?.integer }
+                    if !counts.isEmpty { entry[name] = .integer(counts.reduce(0, +)) }
+                }
+                return entry
+            }
+        )
     }
 }

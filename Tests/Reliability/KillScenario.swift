@@ -67,10 +67,13 @@ struct KillScenario {
     /// Records a life in each context, and then tries its points.
     func run() async throws -> Results {
         let queue = Queue(last: .now + .seconds(60 * self.settings.minutes))
-        let all = try await self.lane(0, queue) { lane in
-            var all: [KillPoint] = []
-            for context in self.settings.contexts { all += try await self.record(context, lane) }
-            return all
+        var all: [KillPoint] = []
+        for round in self.rounds {
+            all += try await self.lane(0, round, queue) { lane in
+                var points: [KillPoint] = []
+                for context in self.contexts(of: round) { points += try await self.record(context, lane) }
+                return points
+            }
         }
         var random = SplitMix64(seed: self.settings.seed)
         let shuffled = all.shuffled(using: &random)
@@ -79,11 +82,23 @@ struct KillScenario {
             + shuffled.filter { $0.context == .syscalls }.prefix(self.settings.systemCalls)
         queue.fill(Array(sample), of: all.count)
         self.say("kills: \(sample.count) of \(all.count) points")
+        for round in self.rounds { try await self.run(round, queue) }
+        return queue.results
+    }
+
+    private func contexts(of round: KillPoint.Round) -> [KillPoint.Context] {
+        self.settings.contexts.filter { $0.round == round }
+    }
+
+    private var rounds: [KillPoint.Round] { KillPoint.Round.allCases.filter { !self.contexts(of: $0).isEmpty } }
+
+    /// Tries the points of some contexts.
+    private func run(_ round: KillPoint.Round, _ queue: Queue) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 1...max(1, self.settings.lanes) {
                 group.addTask {
                     do {
-                        try await self.lane(number, queue) { try await self.work($0, queue) }
+                        try await self.lane(number, round, queue) { try await self.work($0, round, queue) }
                     } catch is CancellationError {
                         throw CancellationError()
                     } catch {
@@ -97,18 +112,18 @@ struct KillScenario {
             }
             try await group.waitForAll()
         }
-        return queue.results
     }
 
     private func lane<Value: Sendable>(
         _ number: Int,
+        _ round: KillPoint.Round,
         _ queue: Queue,
         _ body: @escaping @Sendable (KillLane) async throws -> Value
     ) async throws -> Value {
         let (value, bystanders) = try await KillLane.with(
-            "kills-\(number)",
+            "\(round.rawValue)-\(number)",
             self.stage,
-            rate: Self.rate,
+            rate: round.hasBystanders ? Self.rate : nil,
             limit: .seconds(60 * (self.settings.minutes + 10)),
             body
         )
@@ -116,7 +131,7 @@ struct KillScenario {
         return value
     }
 
-    /// Requests a second of bystanders, for each lane.
+    /// Requests a second of bystanders, for each lane, or each life where they are its own.
     static let rate = 20
 
     /// A life without a kill: its points.
@@ -133,20 +148,20 @@ struct KillScenario {
             let points =
                 context == .syscalls
                 ? SystemCalls.points(of: try String(contentsOf: trace, encoding: .utf8))
-                : KillPoint.points(of: story.requests, told: story.told, in: context)
+                : KillPoint.points(of: story.requests, told: story.told, alone: story.alone, in: context)
             self.say("kills: \(context.rawValue) has \(points.count) points")
             return points.filter { $0.concerns(self.settings.requests) }
         }
     }
 
-    private func work(_ lane: KillLane, _ queue: Queue) async throws {
-        for context in self.settings.contexts {
+    private func work(_ lane: KillLane, _ round: KillPoint.Round, _ queue: Queue) async throws {
+        for context in self.contexts(of: round) {
             // Nobody joins where there is nothing to do.
             guard let first = queue.next(in: context) else { continue }
             try await self.withOther(context, lane) { other in
                 var point: KillPoint? = first
                 while let now = point {
-                    let run = try await self.attempt(now, lane, other)
+                    let run = try await self.attempt(now, lane, other, queue)
                     self.say("kills \(queue.take(run)) of \(queue.results.asked): \(run.compact)")
                     if other == nil, run["problems"] != nil || run["residue"] != nil { try await self.clear(lane) }
                     if other?.status != nil { break }
@@ -157,7 +172,12 @@ struct KillScenario {
     }
 
     /// One point.
-    private func attempt(_ point: KillPoint, _ lane: KillLane, _ other: RunningProcess?) async throws -> JSONValue {
+    private func attempt(
+        _ point: KillPoint,
+        _ lane: KillLane,
+        _ other: RunningProcess?,
+        _ queue: Queue
+    ) async throws -> JSONValue {
         var life = KillLife(lane: lane, context: point.context)
         if point.context == .syscalls { life.tracer = SystemCalls.killing(at: point) }
         var story: KillLife.Story
@@ -180,6 +200,7 @@ struct KillScenario {
         } else {
             story = try await life.live(until: point)
         }
+        queue.take(bystanders: story.bystanders)
         var run = point.json
         for (key, value) in story.outcome.json.object ?? [:] { run[key] = value }
         run["struck"] = .bool(story.struckAt != nil)

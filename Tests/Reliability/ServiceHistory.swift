@@ -108,6 +108,9 @@ struct ServiceHistory: Sendable {
     /// How many of the interceptor's Pods are there and not ending.
     var liveInterceptors: Int { self.interceptors.count }
 
+    /// Their names, sorted.
+    var liveInterceptorNames: [String] { self.interceptors.keys.sorted() }
+
     /// Since when the Service has led to its own Pods without a break, from a moment at which it did or some time after.
     ///
     /// - Parameter selector: its own.

@@ -123,6 +123,27 @@ struct DocumentTests {
         #expect(document.json["kills"] == 5)
     }
 
+    @Test("Kill points are counted context by context; what is lost with a dead Pod is not among what bystanders lost")
+    func contexts() throws {
+        let pod: JSONValue = [
+            "context": "pods", "request": "a #1", "moment": "after", "struck": true, "lost": 3, "asked_meanwhile": 40,
+        ]
+        let alone: JSONValue = [
+            "context": "alone", "request": "a #1", "moment": "after", "struck": true, "residue": ["x"],
+        ]
+        var document = Document(nil)
+        let load: JSONValue = ["requests": 10, "failed": 0]
+        let lane: JSONValue = ["lane": 1, "problems": ["away"]]
+        try document.take(self.batch(.kills, [pod, pod, alone, lane], bystanders: [load]), appends: false)
+        #expect(
+            document.json[path: "scenarios", "kills", "contexts"] == [
+                "pods": ["distinct": 1, "not_restored": 0, "lost": 6, "asked_meanwhile": 80],
+                "alone": ["distinct": 1, "not_restored": 1],
+            ]
+        )
+        #expect(document.json["failed_requests"] == 0 && document.json["kill_points"] == 2)
+    }
+
     @Test("An answer of a laptop to a bystander is an altered one, as is a wrong one")
     func altered() {
         let report: JSONValue = [

@@ -1,4 +1,5 @@
 import APIFaults
+import Synchronization
 import Testing
 
 @testable import reliability
@@ -32,6 +33,51 @@ struct KillPointTests {
         #expect(self.told(joining).last == "patch services 1 after")
         #expect(self.told(leaving).last == "patch services 2 after")
         #expect(joining.count == 4 && leaving.count == 4)
+    }
+
+    @Test("There is no point before whoever dies is there; requests before count among their kind")
+    func peopled() {
+        let points = KillPoint.points(of: self.life, told: 2, alone: 2, in: .pods)
+        #expect(
+            self.told(points) == [
+                "get services 1 before", "get services 1 after", "patch services 2 before", "patch services 2 after",
+            ]
+        )
+    }
+
+    @Test("Where somebody else dies the proxy strikes, and the command's request goes on")
+    func struck() throws {
+        for point in KillPoint.points(of: self.life, told: 0, in: .pods) {
+            var script = FaultScript([try #require(point.rule.flatMap(FaultRule.init))])
+            #expect((self.life + self.life).compactMap { script.decide($0) } == [.strike(point.moment)])
+        }
+        #expect(KillPoint.Context.allCases.filter { $0.prey != .command } == [.pods, .evictions])
+    }
+
+    @Test("Who dies without being told takes connections along; only these lives have bystanders of their own")
+    func losing() {
+        #expect(KillPoint.Context.allCases.filter { $0.prey.losesConnections } == [.pods])
+        for context in KillPoint.Context.allCases {
+            #expect(context.round.hasBystanders != context.prey.losesConnections)
+        }
+    }
+
+    @Test("A strike is made once, and is none where nobody is there", arguments: [true, false])
+    func striker(finds: Bool) async {
+        let striker = Striker()
+        let blows = Mutex(0)
+        await striker.strike()
+        #expect(striker.struckAt == nil && !striker.foundNobody)
+        striker.aim {
+            blows.withLock { $0 += 1 }
+            return finds
+        }
+        await striker.strike()
+        await striker.strike()
+        #expect(blows.withLock { $0 } == 1)
+        #expect((striker.struckAt != nil) == finds && striker.foundNobody != finds)
+        striker.aim { true }
+        #expect(striker.struckAt == nil && !striker.foundNobody)
     }
 
     @Test("Points can be those of some requests only; a system call is always among them")

@@ -1,0 +1,73 @@
+extension KillPoint {
+    /// What the command does, who else is there, and who dies.
+    enum Context: String, Sendable, Hashable, CaseIterable {
+        /// It intercepts; nobody else does. Killed anywhere from its start to its end.
+        case alone
+        /// It intercepts what somebody else intercepts too. Killed before Ctrl-C.
+        case joining
+        /// The same, killed after Ctrl-C.
+        case leaving
+        /// `intercept --close` of an intercept that is there.
+        case closing
+        /// `session close --force` of an intercept that is there.
+        case forcing
+        /// It intercepts alone, and is killed at a system call in place of a request.
+        case syscalls
+        /// It intercepts alone, with two interceptors; the processes of one of them are killed.
+        case pods
+        /// It intercepts alone, and an interceptor is evicted.
+        case evictions
+
+        /// What it says to `detour`, where it ends an intercept that is there.
+        var ending: [String]? {
+            switch self {
+            case .closing: ["intercept", "leaf", "--close"]
+            case .forcing: ["session", "close", "leaf", "--force"]
+            default: nil
+            }
+        }
+
+        /// Whether somebody else's intercept goes on meanwhile.
+        var hasOther: Bool { self == .joining || self == .leaving }
+
+        /// Who dies.
+        var prey: Prey {
+            switch self {
+            case .pods: .pod
+            case .evictions: .evicted
+            default: .command
+            }
+        }
+
+        /// With which others it shares namespaces and bystanders.
+        var round: Round { self.prey.losesConnections ? .losing : .losingNothing }
+    }
+
+    /// Contexts that are tried at the same time.
+    enum Round: String, Sendable, Hashable, CaseIterable {
+        /// Bystanders ask from the first life to the last; none of them may notice anything.
+        case losingNothing = "kills"
+        /// Bystanders of a life are its own: some lose what the dead held.
+        case losing = "kills-losing"
+
+        /// Whether bystanders ask from the first life to the last.
+        var hasBystanders: Bool { self != .losing }
+    }
+
+    /// Who dies at a point.
+    enum Prey: Sendable, Hashable {
+        /// The command.
+        case command
+        /// One of two interceptors: its processes get SIGKILL, and what is on its connections is lost, whoever's it is.
+        case pod
+        /// An interceptor that is told: the Eviction API is asked.
+        case evicted
+
+        /// Whether somebody loses what the dead held.
+        var losesConnections: Bool { self == .pod }
+        /// Whether the command makes it, so that it is not there from the beginning.
+        var isOfIntercept: Bool { self == .pod || self == .evicted }
+        /// How many interceptors the command is to have; nil for what it thinks right.
+        var replicas: Int? { self == .pod ? 2 : nil }
+    }
+}
