@@ -13,6 +13,8 @@ extension KillPoint {
         case forcing
         /// It intercepts alone, and is killed at a system call in place of a request.
         case syscalls
+        /// As ``alone``, where the API server does not know Sessions and the user may not make them known.
+        case configmaps
         /// It intercepts alone, with two interceptors; the processes of one of them are killed.
         case pods
         /// It intercepts alone, and an interceptor is evicted.
@@ -38,6 +40,9 @@ extension KillPoint {
             default: .command
             }
         }
+
+        /// What else the proxy does wrong all the time.
+        var rules: [String] { self == .configmaps ? Restricted.withoutDefinition : [] }
 
         /// With which others it shares namespaces and bystanders.
         var round: Round { self.prey.losesConnections ? .losing : .losingNothing }

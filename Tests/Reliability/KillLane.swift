@@ -25,6 +25,8 @@ struct KillLane: Sendable {
     let before: JSONValue
     /// Where the cluster is without a proxy.
     let direct: [String: String]
+    /// Where it is by the proxy, as somebody with rights in this namespace only.
+    let restricted: [String: String]
 
     var names: InterceptNames { InterceptNames(namespace: self.leaf.namespace, service: "leaf") }
 
@@ -53,7 +55,8 @@ struct KillLane: Sendable {
                 victim: victim,
                 striker: striker,
                 before: try await leaf.snapshot(),
-                direct: try await Cluster.environment()
+                direct: try await Cluster.environment(),
+                restricted: try api.environment(token: try await Restricted.token(in: namespace))
             )
             result = await Result { () async throws -> (Value, [JSONValue]) in
                 let bystanders: Bystanders? =

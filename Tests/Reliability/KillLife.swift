@@ -32,7 +32,9 @@ struct KillLife {
     func live(until point: KillPoint?) async throws -> Story {
         var story = Story()
         self.lane.watch.forget()
-        self.lane.api.proxy.follow(FaultScript(try [point?.rule].compactMap { $0 }.map(Self.rule)))
+        self.lane.api.proxy.follow(
+            FaultScript(try ([point?.rule].compactMap { $0 } + self.context.rules).map(Self.rule))
+        )
         let (began, brokenBefore) = (ContinuousClock.now, self.lane.watch.broken)
         do {
             try await self.lane.probing(self.ada) { prober in
@@ -64,14 +66,22 @@ struct KillLife {
         return rule
     }
 
+    /// How the command finds the cluster.
+    private var environment: [String: String] {
+        switch self.context {
+        case .syscalls: self.lane.direct
+        case .configmaps: self.lane.restricted
+        default: self.lane.api.environment
+        }
+    }
+
     // MARK: - Lives
 
     /// Start, ready, one diverted request, Ctrl-C, end.
     private func intercept(_ prober: Prober, _ story: inout Story) async throws {
         let words = self.lane.intercept(of: self.ada, ttl: KillLane.ttl)
         let command = try self.lane.victim.begin {
-            let environment = self.context == .syscalls ? self.lane.direct : self.lane.api.environment
-            return try self.lane.command(words, of: self.ada, environment, under: self.tracer)
+            try self.lane.command(words, of: self.ada, self.environment, under: self.tracer)
         }
         defer { command.signal(SIGKILL) }
         do {
@@ -80,6 +90,9 @@ struct KillLife {
                 $0.by == self.ada.answer || self.lane.victim.struckAt != nil
             }
             story.told = self.lane.api.proxy.script.requests
+            if self.context == .configmaps, !command.errors.contains("ConfigMap") {
+                throw Trouble("the Session is in no ConfigMap: \(command.errors)")
+            }
             command.signal(SIGINT)
         } catch  where self.lane.victim.struckAt != nil {
             // It was killed before it was ready, which is what this is about.

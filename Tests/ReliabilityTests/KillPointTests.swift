@@ -54,6 +54,23 @@ struct KillPointTests {
         #expect(KillPoint.Context.allCases.filter { $0.prey != .command } == [.pods, .evictions])
     }
 
+    @Test("Where Sessions are hidden, all of them are, and nothing else; a point still strikes first")
+    func hidden() throws {
+        let rules = try KillPoint.Context.configmaps.rules.map { try #require(FaultRule($0)) }
+        func fate(_ method: String, _ target: String) -> Fault? {
+            var script = FaultScript(rules)
+            return script.decide(APIRequest(method: method, target: target))
+        }
+        let sessions = "/apis/detour.dev/v1/namespaces/shop/sessions"
+        for target in [sessions, "\(sessions)/intercept-shop-leaf", "\(sessions)?watch=1"] {
+            #expect(fate("GET", target) == .answer(404, retryAfter: nil), "\(target)")
+        }
+        #expect(fate("PATCH", "\(sessions)/intercept-shop-leaf/status") == .answer(404, retryAfter: nil))
+        #expect(fate("GET", "/apis/detour.dev/v1") == .answer(404, retryAfter: nil))
+        #expect(fate("GET", "/api/v1/namespaces/shop/configmaps/intercept-shop-leaf") == nil)
+        #expect(KillPoint.Context.allCases.filter { !$0.rules.isEmpty } == [.configmaps])
+    }
+
     @Test("Who dies without being told takes connections along; only these lives have bystanders of their own")
     func losing() {
         #expect(KillPoint.Context.allCases.filter { $0.prey.losesConnections } == [.pods])
