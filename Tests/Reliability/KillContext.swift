@@ -19,6 +19,10 @@ extension KillPoint {
         case pods
         /// It intercepts alone, and an interceptor is evicted.
         case evictions
+        /// It intercepts alone; the API server is killed, and comes back.
+        case apiserver
+        /// The same of etcd, without which an API server cannot do much.
+        case etcd
 
         /// What it says to `detour`, where it ends an intercept that is there.
         var ending: [String]? {
@@ -37,6 +41,8 @@ extension KillPoint {
             switch self {
             case .pods: .pod
             case .evictions: .evicted
+            case .apiserver: .server("kube-apiserver")
+            case .etcd: .server("etcd")
             default: .command
             }
         }
@@ -45,7 +51,10 @@ extension KillPoint {
         var rules: [String] { self == .configmaps ? Restricted.withoutDefinition : [] }
 
         /// With which others it shares namespaces and bystanders.
-        var round: Round { self.prey.losesConnections ? .losing : .losingNothing }
+        var round: Round {
+            if self.prey.server != nil { return .away }
+            return self.prey.losesConnections ? .losing : .losingNothing
+        }
     }
 
     /// Contexts that are tried at the same time.
@@ -54,6 +63,8 @@ extension KillPoint {
         case losingNothing = "kills"
         /// Bystanders of a life are its own: some lose what the dead held.
         case losing = "kills-losing"
+        /// One life at a time, for what dies is everybody's.
+        case away = "kills-away"
 
         /// Whether bystanders ask from the first life to the last.
         var hasBystanders: Bool { self != .losing }
@@ -68,6 +79,13 @@ extension KillPoint {
         /// An interceptor that is told: the Eviction API is asked.
         case evicted
 
+        /// A part of the control plane, as scripts/cluster names it; it is started again a while later.
+        case server(String)
+
+        /// Which part of the control plane; nil for somebody else.
+        var server: String? {
+            if case .server(let name) = self { name } else { nil }
+        }
         /// Whether somebody loses what the dead held.
         var losesConnections: Bool { self == .pod }
         /// Whether the command makes it, so that it is not there from the beginning.

@@ -8,6 +8,8 @@ import KubernetesModel
 extension KillLife {
     /// How soon the laptop has to answer again: a kubelet lets a container that has died wait for 10 s.
     private static let back = Duration.seconds(30)
+    /// How long a part of the control plane is dead, and then it has to start.
+    private static let absence = Duration.seconds(2)
     /// How long kube-proxy may still send connections where the Service led before.
     static let lag = Duration.seconds(2)
 
@@ -20,6 +22,7 @@ extension KillLife {
         let words = lane.intercept(of: self.ada, ttl: KillLane.ttl, replicas: prey.replicas)
         let command = try lane.command(words, of: self.ada, lane.api.environment)
         defer { command.signal(SIGKILL) }
+        async let revival: Void = self.revive(command)
         async let alone = self.requestsUntilThere(command)
         try await self.untilTold(command, prober, &story)
         story.alone = await alone
@@ -29,6 +32,8 @@ extension KillLife {
         story.requests = lane.api.proxy.script.seen
         if lane.striker.foundNobody { story.outcome.measured["nobody"] = true }
         self.judge(status, command, &story)
+        // Before that there is nobody who could be asked.
+        try await revival
         let restored = try await self.leadsToOriginal(since: told)
         try await self.isRestored(since: told, after: crowd, &story)
         try await self.originalAnswers(prober, since: told, &story, forgiven: self.forgiven(until: restored))
@@ -56,6 +61,22 @@ extension KillLife {
             since = struck
         }
         story.told = self.lane.api.proxy.script.requests
+    }
+
+    /// Starts a part of the control plane again, a while after it was killed, and waits until Sessions and Services can be
+    /// asked for; also when this life is over before its time.
+    private func revive(_ command: RunningProcess) async throws {
+        guard let server = self.context.prey.server else { return }
+        let striker = self.lane.striker
+        while striker.struckAt == nil {
+            if !striker.isStriking, command.status != nil || Task.isCancelled { return }
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+        try? await Task.sleep(for: Self.absence)
+        try await Shell.must(Cluster.script, "restart", server)
+        try await Cluster.eventually("\(server) is back", within: .seconds(60)) {
+            (try? await self.lane.session()) != nil || (try? await self.lane.leaf.snapshot()) != nil
+        }
     }
 
     /// How many requests a command has made when whoever dies is there; none where that is so from the beginning.
@@ -137,6 +158,8 @@ extension KillLane {
             // Refused where the budget does not allow it: then nobody was struck.
             guard let pod = self.watch.history.liveInterceptorNames.first else { return false }
             return (try? await Cluster.evict(pod, in: self.leaf.namespace, within: .zero)) != nil
+        case .server(let name):
+            return (try? await Shell.must(Cluster.script, "kill", name)) != nil
         }
     }
 }

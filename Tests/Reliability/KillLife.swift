@@ -55,7 +55,7 @@ struct KillLife {
         story.struckAt = self.context.prey == .command ? self.lane.victim.struckAt : self.lane.striker.struckAt
         let deadEnds = self.lane.watch.history.deadEnds(since: began).count
         if deadEnds > 0 { story.outcome.problems.append("the Service had no endpoint, \(deadEnds) times") }
-        if self.lane.watch.broken > brokenBefore {
+        if self.context.prey.server == nil, self.lane.watch.broken > brokenBefore {
             story.outcome.problems.append("a watch broke; this life was not seen whole")
         }
         return story

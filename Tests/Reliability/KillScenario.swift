@@ -3,7 +3,6 @@ import ClusterTestSupport
 import Foundation
 import KubernetesModel
 import Synchronization
-import TestSupport
 
 /// The command is killed at every request of its life, in each context; several lives side by side, each where nobody else is.
 struct KillScenario {
@@ -75,12 +74,8 @@ struct KillScenario {
                 return points
             }
         }
-        var random = SplitMix64(seed: self.settings.seed)
-        let shuffled = all.shuffled(using: &random)
-        let sample =
-            shuffled.filter { $0.context != .syscalls }.prefix(self.settings.counts[.kills, default: 0])
-            + shuffled.filter { $0.context == .syscalls }.prefix(self.settings.systemCalls)
-        queue.fill(Array(sample), of: all.count)
+        let sample = self.settings.sample(of: all)
+        queue.fill(sample, of: all.count)
         self.say("kills: \(sample.count) of \(all.count) points")
         for round in self.rounds { try await self.run(round, queue) }
         return queue.results
@@ -95,7 +90,7 @@ struct KillScenario {
     /// Tries the points of some contexts.
     private func run(_ round: KillPoint.Round, _ queue: Queue) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 1...max(1, self.settings.lanes) {
+            for number in 1...(round == .away ? 1 : max(1, self.settings.lanes)) {
                 group.addTask {
                     do {
                         try await self.lane(number, round, queue) { try await self.work($0, round, queue) }

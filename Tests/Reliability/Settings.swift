@@ -38,6 +38,8 @@ struct Settings: Sendable, Hashable {
     var lanes = 6
     /// How many points of `kills` are system calls.
     var systemCalls = 100
+    /// How many points of `kills` are tried with each part of the control plane as the victim.
+    var servers = 12
     /// In which contexts points of `kills` are.
     var contexts = KillPoint.Context.allCases
     /// Which requests of `kills` are tried, as in `create sessions`, or `sessions` for all of them; empty for any.
@@ -83,9 +85,11 @@ struct Settings: Sendable, Hashable {
             self.counts[scenario] = try value(name, Self.defaults[scenario] ?? 1)
         }
         self.systemCalls = try value("RELIABILITY_SYSCALLS", self.systemCalls)
+        self.servers = try value("RELIABILITY_SERVERS", self.servers)
         self.contexts = try chosen("RELIABILITY_CONTEXTS", "context")
         self.requests = environment["RELIABILITY_REQUESTS"]?.split(separator: ",").map(String.init) ?? []
         if self.systemCalls == 0 { self.contexts.removeAll { $0 == .syscalls } }
+        if self.servers == 0 { self.contexts.removeAll { $0.prey.server != nil } }
         self.lanes = try value("RELIABILITY_LANES", self.lanes)
         self.rate = try value("RELIABILITY_RATE", self.rate)
         self.seed = try value("RELIABILITY_SEED", seed)
@@ -106,6 +110,9 @@ struct Settings: Sendable, Hashable {
                 "RELIABILITY_SYSCALLS=\(systemCalls)", "RELIABILITY_CONTEXTS='\(contexts)'",
                 "RELIABILITY_LANES=\(self.lanes)",
             ]
+            if self.contexts.contains(where: { $0.prey.server != nil }) {
+                kills.append("RELIABILITY_SERVERS=\(self.servers)")
+            }
             if !self.requests.isEmpty {
                 kills.append("RELIABILITY_REQUESTS='\(self.requests.joined(separator: ","))'")
             }

@@ -51,7 +51,7 @@ struct KillPointTests {
             var script = FaultScript([try #require(point.rule.flatMap(FaultRule.init))])
             #expect((self.life + self.life).compactMap { script.decide($0) } == [.strike(point.moment)])
         }
-        #expect(KillPoint.Context.allCases.filter { $0.prey != .command } == [.pods, .evictions])
+        #expect(KillPoint.Context.allCases.filter { $0.prey != .command } == [.pods, .evictions, .apiserver, .etcd])
     }
 
     @Test("Where Sessions are hidden, all of them are, and nothing else; a point still strikes first")
@@ -76,6 +76,7 @@ struct KillPointTests {
         #expect(KillPoint.Context.allCases.filter { $0.prey.losesConnections } == [.pods])
         for context in KillPoint.Context.allCases {
             #expect(context.round.hasBystanders != context.prey.losesConnections)
+            #expect((context.round == .away) == [.apiserver, .etcd].contains(context))
         }
     }
 

@@ -54,6 +54,35 @@ struct SettingsTests {
         )
     }
 
+    @Test("The seed draws so many points of all requests, and so many each of those that take longer")
+    func sample() throws {
+        func sample(_ seed: String) throws -> [KillPoint] {
+            let settings = try self.settings([
+                "RELIABILITY_KILLS": "5", "RELIABILITY_SYSCALLS": "2", "RELIABILITY_SERVERS": "3",
+                "RELIABILITY_SEED": seed,
+            ])
+            let all = KillPoint.Context.allCases.flatMap { context in
+                (1...20).map { KillPoint(context: context, request: "a", occurrence: $0, moment: .after) }
+            }
+            return settings.sample(of: all)
+        }
+        let drawn = try sample("1")
+        func count(_ contexts: KillPoint.Context...) -> Int { drawn.count { contexts.contains($0.context) } }
+        #expect(count(.syscalls) == 2 && count(.apiserver) == 3 && count(.etcd) == 3)
+        #expect(drawn.count == 5 + 2 + 3 + 3 && Set(drawn).count == drawn.count)
+        #expect(try sample("1") == drawn)
+        #expect(try sample("2") != drawn)
+    }
+
+    @Test("No points with a part of the control plane is none of their contexts, and the command says how many")
+    func servers() throws {
+        #expect(try self.settings(["RELIABILITY_SERVERS": "0"]).contexts.allSatisfy { $0.prey.server == nil })
+        let settings = try self.settings([
+            "RELIABILITY_SCENARIOS": "kills", "RELIABILITY_CONTEXTS": "etcd", "RELIABILITY_SERVERS": "4",
+        ])
+        #expect(settings.contexts == [.etcd] && settings.command.contains(" RELIABILITY_SERVERS=4 "))
+    }
+
     @Test("No system calls is none of their context")
     func noSystemCalls() throws {
         #expect(try !self.settings(["RELIABILITY_SYSCALLS": "0"]).contexts.contains(.syscalls))
