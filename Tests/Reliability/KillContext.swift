@@ -23,6 +23,8 @@ extension KillPoint {
         case apiserver
         /// The same of etcd, without which an API server cannot do much.
         case etcd
+        /// It intercepts alone, and dies together with its guardian; its interceptor is killed a while later.
+        case powercut
 
         /// What it says to `detour`, where it ends an intercept that is there.
         var ending: [String]? {
@@ -43,6 +45,7 @@ extension KillPoint {
             case .evictions: .evicted
             case .apiserver: .server("kube-apiserver")
             case .etcd: .server("etcd")
+            case .powercut: .all
             default: .command
             }
         }
@@ -82,12 +85,15 @@ extension KillPoint {
         /// A part of the control plane, as scripts/cluster names it; it is started again a while later.
         case server(String)
 
+        /// Command, guardian, and the only interceptor.
+        case all
+
         /// Which part of the control plane; nil for somebody else.
         var server: String? {
             if case .server(let name) = self { name } else { nil }
         }
         /// Whether somebody loses what the dead held.
-        var losesConnections: Bool { self == .pod }
+        var losesConnections: Bool { self == .pod || self == .all }
         /// Whether the command makes it, so that it is not there from the beginning.
         var isOfIntercept: Bool { self == .pod || self == .evicted }
         /// How many interceptors the command is to have; nil for what it thinks right.

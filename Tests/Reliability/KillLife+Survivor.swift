@@ -126,8 +126,13 @@ extension KillLife {
 
     /// Waits until nothing is left. A crowd's losses are counted until the Service is restored, when another one begins that may
     /// not lose anything.
-    func isRestored(since died: ContinuousClock.Instant, after crowd: Bystanders?, _ story: inout Story) async throws {
-        guard let crowd else { return try await self.isRestored(since: died, &story) }
+    func isRestored(
+        since died: ContinuousClock.Instant,
+        limit: Duration = KillLane.limit,
+        after crowd: Bystanders?,
+        _ story: inout Story
+    ) async throws {
+        guard let crowd else { return try await self.isRestored(since: died, limit: limit, &story) }
         try await Task.sleep(for: Self.lag)
         let next = try await self.crowd()
         defer { next?.abandon() }
@@ -137,7 +142,7 @@ extension KillLife {
             story.outcome.problems.append("nobody was struck, and bystanders were lost: \(lost)")
         }
         story.outcome.measured["asked_meanwhile"] = .integer(Self.sum(lost, "requests"))
-        try await self.isRestored(since: died, &story)
+        try await self.isRestored(since: died, limit: limit, &story)
         story.bystanders = try await next?.finish() ?? []
     }
 
@@ -151,6 +156,9 @@ extension KillLane {
     func strike(_ prey: KillPoint.Prey) async -> Bool {
         switch prey {
         case .command: return false
+        case .all:
+            let pids = PodProcesses.ofInterceptors(in: self.leaf.namespace)
+            return pids.count { kill($0, SIGKILL) == 0 } > 0
         case .pod:
             guard let pid = PodProcesses.ofInterceptors(in: self.leaf.namespace).first else { return false }
             return kill(pid, SIGKILL) == 0

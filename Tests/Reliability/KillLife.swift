@@ -38,7 +38,9 @@ struct KillLife {
         let (began, brokenBefore) = (ContinuousClock.now, self.lane.watch.broken)
         do {
             try await self.lane.probing(self.ada) { prober in
-                if self.context.prey != .command {
+                if self.context.prey == .all {
+                    try await self.losePower(point?.delay ?? .zero, prober, &story)
+                } else if self.context.prey != .command {
                     try await self.survive(prober, &story)
                 } else if let ending = self.context.ending {
                     try await self.close(ending, prober, &story)
@@ -54,7 +56,12 @@ struct KillLife {
         }
         story.struckAt = self.context.prey == .command ? self.lane.victim.struckAt : self.lane.striker.struckAt
         let deadEnds = self.lane.watch.history.deadEnds(since: began).count
-        if deadEnds > 0 { story.outcome.problems.append("the Service had no endpoint, \(deadEnds) times") }
+        if self.context.prey == .all {
+            // Its only interceptor was dead.
+            story.outcome.measured["dead_ends"] = .integer(Int64(deadEnds))
+        } else if deadEnds > 0 {
+            story.outcome.problems.append("the Service had no endpoint, \(deadEnds) times")
+        }
         if self.context.prey.server == nil, self.lane.watch.broken > brokenBefore {
             story.outcome.problems.append("a watch broke; this life was not seen whole")
         }
@@ -149,7 +156,13 @@ struct KillLife {
     // MARK: - After death
 
     /// Waits until nothing of ours is left; notes since when the Service has been what it was.
-    func isRestored(since died: ContinuousClock.Instant, _ story: inout Story) async throws {
+    ///
+    /// - Parameter limit: how long the latter may take.
+    func isRestored(
+        since died: ContinuousClock.Instant,
+        limit: Duration = KillLane.limit,
+        _ story: inout Story
+    ) async throws {
         let deadline = died + .seconds(60)
         while true {
             // The cheap question first: dozens of these lives run side by side.
@@ -171,7 +184,7 @@ struct KillLife {
             story.outcome.problems.append("the Service does not lead to the original")
             return
         }
-        self.note((restored - died).seconds, &story)
+        self.note((restored - died).seconds, limit: limit, &story)
     }
 
     private func residue() async throws -> [String] {
@@ -191,10 +204,10 @@ struct KillLife {
         try await self.lane.session()?.routes.contains { $0.owner.hasPrefix("\(self.ada.name)@") } ?? false
     }
 
-    private func note(_ seconds: Double, _ story: inout Story) {
+    private func note(_ seconds: Double, limit: Duration = KillLane.limit, _ story: inout Story) {
         story.outcome.measured["restored_s"] = .seconds(seconds)
-        if .seconds(seconds) > KillLane.limit {
-            story.outcome.problems.append("restored after \(seconds) s, which may take \(KillLane.limit)")
+        if .seconds(seconds) > limit {
+            story.outcome.problems.append("restored after \(seconds) s, which may take \(limit)")
         }
     }
 

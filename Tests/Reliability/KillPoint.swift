@@ -1,5 +1,6 @@
 import APIFaults
 import KubernetesModel
+import TestSupport
 
 /// A moment in the life of a command: one request to the API server, before that has done it or after, or one system call.
 ///
@@ -14,17 +15,27 @@ struct KillPoint: Sendable, Hashable {
     var moment: Fault.Moment
 
     /// Whether it is one of these requests, each with its verb or without it; any is where none is named, and a system call
-    /// always.
+    /// and a moment after a power cut always.
     func concerns(_ requests: [String]) -> Bool {
-        requests.isEmpty || self.context == .syscalls
+        requests.isEmpty || self.rule == nil
             || requests.contains { self.request == $0 || self.request.hasSuffix(" \($0)") }
     }
 
     /// The rule by which the proxy strikes there, once; nil where it does not.
     var rule: String? {
-        guard self.context != .syscalls else { return nil }
+        guard self.context != .syscalls, self.context != .powercut else { return nil }
         let fault: Fault = self.context.prey == .command ? .kill(self.moment) : .strike(self.moment)
         return "\(self.request) #\(self.occurrence) x1: \(fault)"
+    }
+
+    /// How long after a power cut its interceptor dies.
+    var delay: Duration { .milliseconds(self.context == .powercut ? self.occurrence : 0) }
+
+    /// The moments after a power cut at which an interceptor dies, each another one, from at once until all is restored without it.
+    static func powerCuts(_ count: Int, seed: UInt64) -> [KillPoint] {
+        var random = SplitMix64(seed: seed)
+        let moments = Array(0...(KillLane.ttl + 4) * 1_000).shuffled(using: &random).prefix(count)
+        return moments.map { KillPoint(context: .powercut, request: "milliseconds", occurrence: $0, moment: .after) }
     }
 
     var json: JSONValue {

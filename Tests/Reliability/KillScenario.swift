@@ -70,7 +70,12 @@ struct KillScenario {
         for round in self.rounds {
             all += try await self.lane(0, round, queue) { lane in
                 var points: [KillPoint] = []
-                for context in self.contexts(of: round) { points += try await self.record(context, lane) }
+                for context in self.contexts(of: round) {
+                    points +=
+                        context == .powercut
+                        ? KillPoint.powerCuts(self.settings.powerCuts, seed: self.settings.seed)
+                        : try await self.record(context, lane)
+                }
                 return points
             }
         }

@@ -8,6 +8,7 @@ extension Settings {
         let shuffled = all.shuffled(using: &random)
         let apart: [KillPoint.Context: Int] = [
             .syscalls: self.systemCalls, .apiserver: self.servers, .etcd: self.servers,
+            .powercut: self.powerCuts,
         ]
         let together = shuffled.filter { apart[$0.context] == nil }.prefix(self.counts[.kills, default: 0])
         return KillPoint.Context.allCases.reduce(into: Array(together)) { sample, context in

@@ -40,6 +40,8 @@ struct Settings: Sendable, Hashable {
     var systemCalls = 100
     /// How many points of `kills` are tried with each part of the control plane as the victim.
     var servers = 12
+    /// How many points of `kills` are power cuts.
+    var powerCuts = 20
     /// In which contexts points of `kills` are.
     var contexts = KillPoint.Context.allCases
     /// Which requests of `kills` are tried, as in `create sessions`, or `sessions` for all of them; empty for any.
@@ -86,9 +88,11 @@ struct Settings: Sendable, Hashable {
         }
         self.systemCalls = try value("RELIABILITY_SYSCALLS", self.systemCalls)
         self.servers = try value("RELIABILITY_SERVERS", self.servers)
+        self.powerCuts = try value("RELIABILITY_POWERCUTS", self.powerCuts)
         self.contexts = try chosen("RELIABILITY_CONTEXTS", "context")
         self.requests = environment["RELIABILITY_REQUESTS"]?.split(separator: ",").map(String.init) ?? []
         if self.systemCalls == 0 { self.contexts.removeAll { $0 == .syscalls } }
+        if self.powerCuts == 0 { self.contexts.removeAll { $0 == .powercut } }
         if self.servers == 0 { self.contexts.removeAll { $0.prey.server != nil } }
         self.lanes = try value("RELIABILITY_LANES", self.lanes)
         self.rate = try value("RELIABILITY_RATE", self.rate)
@@ -110,6 +114,7 @@ struct Settings: Sendable, Hashable {
                 "RELIABILITY_SYSCALLS=\(systemCalls)", "RELIABILITY_CONTEXTS='\(contexts)'",
                 "RELIABILITY_LANES=\(self.lanes)",
             ]
+            if self.contexts.contains(.powercut) { kills.append("RELIABILITY_POWERCUTS=\(self.powerCuts)") }
             if self.contexts.contains(where: { $0.prey.server != nil }) {
                 kills.append("RELIABILITY_SERVERS=\(self.servers)")
             }

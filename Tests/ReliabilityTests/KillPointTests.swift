@@ -51,7 +51,11 @@ struct KillPointTests {
             var script = FaultScript([try #require(point.rule.flatMap(FaultRule.init))])
             #expect((self.life + self.life).compactMap { script.decide($0) } == [.strike(point.moment)])
         }
-        #expect(KillPoint.Context.allCases.filter { $0.prey != .command } == [.pods, .evictions, .apiserver, .etcd])
+        #expect(
+            KillPoint.Context.allCases.filter { $0.prey != .command } == [
+                .pods, .evictions, .apiserver, .etcd, .powercut,
+            ]
+        )
     }
 
     @Test("Where Sessions are hidden, all of them are, and nothing else; a point still strikes first")
@@ -73,7 +77,7 @@ struct KillPointTests {
 
     @Test("Who dies without being told takes connections along; only these lives have bystanders of their own")
     func losing() {
-        #expect(KillPoint.Context.allCases.filter { $0.prey.losesConnections } == [.pods])
+        #expect(KillPoint.Context.allCases.filter { $0.prey.losesConnections } == [.pods, .powercut])
         for context in KillPoint.Context.allCases {
             #expect(context.round.hasBystanders != context.prey.losesConnections)
             #expect((context.round == .away) == [.apiserver, .etcd].contains(context))
@@ -96,6 +100,20 @@ struct KillPointTests {
         #expect((striker.struckAt != nil) == finds && striker.foundNobody != finds)
         striker.aim { true }
         #expect(striker.struckAt == nil && !striker.foundNobody)
+    }
+
+    @Test(
+        "Power cuts are drawn by the seed, each another one, from at once until all is restored; the proxy has no part in them"
+    )
+    func powerCuts() {
+        let points = KillPoint.powerCuts(40, seed: 3)
+        #expect(Set(points).count == 40 && points == KillPoint.powerCuts(40, seed: 3))
+        #expect(points != KillPoint.powerCuts(40, seed: 4))
+        let seconds = points.map { $0.delay / .seconds(1) }
+        #expect(
+            seconds.allSatisfy { (0...7).contains($0) } && seconds.contains { $0 < 2 } && seconds.contains { $0 > 5 }
+        )
+        #expect(points.allSatisfy { $0.rule == nil && $0.concerns(["roles"]) })
     }
 
     @Test("Points can be those of some requests only; a system call is always among them")

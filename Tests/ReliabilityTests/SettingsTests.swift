@@ -59,6 +59,7 @@ struct SettingsTests {
         func sample(_ seed: String) throws -> [KillPoint] {
             let settings = try self.settings([
                 "RELIABILITY_KILLS": "5", "RELIABILITY_SYSCALLS": "2", "RELIABILITY_SERVERS": "3",
+                "RELIABILITY_POWERCUTS": "4",
                 "RELIABILITY_SEED": seed,
             ])
             let all = KillPoint.Context.allCases.flatMap { context in
@@ -68,8 +69,8 @@ struct SettingsTests {
         }
         let drawn = try sample("1")
         func count(_ contexts: KillPoint.Context...) -> Int { drawn.count { contexts.contains($0.context) } }
-        #expect(count(.syscalls) == 2 && count(.apiserver) == 3 && count(.etcd) == 3)
-        #expect(drawn.count == 5 + 2 + 3 + 3 && Set(drawn).count == drawn.count)
+        #expect(count(.syscalls) == 2 && count(.apiserver) == 3 && count(.etcd) == 3 && count(.powercut) == 4)
+        #expect(drawn.count == 5 + 2 + 3 + 3 + 4 && Set(drawn).count == drawn.count)
         #expect(try sample("1") == drawn)
         #expect(try sample("2") != drawn)
     }
@@ -80,6 +81,7 @@ struct SettingsTests {
         let settings = try self.settings([
             "RELIABILITY_SCENARIOS": "kills", "RELIABILITY_CONTEXTS": "etcd", "RELIABILITY_SERVERS": "4",
         ])
+        #expect(try !self.settings(["RELIABILITY_POWERCUTS": "0"]).contexts.contains(.powercut))
         #expect(settings.contexts == [.etcd] && settings.command.contains(" RELIABILITY_SERVERS=4 "))
     }
 
