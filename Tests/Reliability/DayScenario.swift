@@ -61,7 +61,7 @@ struct DayScenario {
         }
         // What comes with a first request has to be there already.
         try await Task.sleep(for: .seconds(10))
-        results.samples.append(try await self.sample(leaf, bob))
+        results.samples.append(try self.sample(leaf, bob))
         let load = try await Load.start(
             leaf.url,
             rate: max(1, self.rate / Self.share),
@@ -81,12 +81,12 @@ struct DayScenario {
             if let status = bob.status { throw Trouble("bob's command ended (\(status)): \(bob.errors.suffix(800))") }
             guard ContinuousClock.now - sampled > Self.interval else { continue }
             sampled = .now
-            results.samples.append(try await self.sample(leaf, bob))
+            results.samples.append(try self.sample(leaf, bob))
         }
         results.resident = Self.fate(try await load.finish().json, of: stage.bob.answer)
         // Connections that were kept for the next request end after a while.
         try await Task.sleep(for: .seconds(20))
-        results.samples.append(try await self.sample(leaf, bob))
+        results.samples.append(try self.sample(leaf, bob))
         return results
     }
 
@@ -126,11 +126,8 @@ struct DayScenario {
     }
 
     /// What the command of who stays has, and the interceptors together.
-    private func sample(_ leaf: OwnLeaf, _ bob: RunningProcess) async throws -> JSONValue {
-        let path = "jsonpath={.items[*].metadata.uid}"
-        let words = ["get", "pods", "-l", "app=interceptor", "-n", leaf.namespace, "-o", path]
-        let pods = try await Cluster.kubectl(words).split(separator: " ")
-        let processes = pods.flatMap { Footprint.processes(ofPod: String($0)) }
+    private func sample(_ leaf: OwnLeaf, _ bob: RunningProcess) throws -> JSONValue {
+        let processes = PodProcesses.ofInterceptors(in: leaf.namespace)
         guard !processes.isEmpty else { throw Trouble("the interceptor has no process on this machine") }
         return [
             "at": Machine.date(), "command": Footprint(of: bob.pid)?.json ?? .null,

@@ -52,28 +52,14 @@ struct Footprint: Sendable, Hashable {
 }
 
 extension Footprint {
-    /// The processes of a Pod's containers, as cgroups(7) tells; not the one that only holds its namespaces.
-    ///
-    /// - Parameter uid: the Pod's. Its processes have to be on this machine.
-    static func processes(ofPod uid: String) -> [Int32] {
-        self.processes { pid in
-            guard self.text("cgroup", of: pid).contains("pod\(uid)") else { return false }
-            let program = self.text("cmdline", of: pid).split(separator: "\0").first ?? ""
-            return !program.isEmpty && !["pause", "sleep"].contains { program.hasSuffix("/\($0)") }
-        }
-    }
-
     /// How many processes of a program there are.
     static func count(of program: String) -> Int {
-        self.processes { self.text("cmdline", of: $0).split(separator: "\0").first.map(String.init) == program }.count
-    }
-
-    private static func processes(where holds: (Int32) -> Bool) -> [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap(Int32.init).filter(holds)
-    }
-
-    private static func text(_ name: String, of pid: Int32) -> String {
-        String(decoding: FileManager.default.contents(atPath: "/proc/\(pid)/\(name)") ?? Data(), as: UTF8.self)
+        return names.count { name in
+            guard Int32(name) != nil, let words = FileManager.default.contents(atPath: "/proc/\(name)/cmdline") else {
+                return false
+            }
+            return words.split(separator: 0).first.map { String(decoding: $0, as: UTF8.self) } == program
+        }
     }
 }

@@ -75,7 +75,8 @@ extension KillLife {
         try? await Task.sleep(for: Self.absence)
         try await Shell.must(Cluster.script, "restart", server)
         try await Cluster.eventually("\(server) is back", within: .seconds(60)) {
-            (try? await self.lane.session()) != nil || (try? await self.lane.leaf.snapshot()) != nil
+            if (try? await self.lane.session()) != nil { return true }
+            return (try? await self.lane.leaf.snapshot()) != nil
         }
     }
 

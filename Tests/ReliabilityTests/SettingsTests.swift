@@ -1,3 +1,4 @@
+import APIFaults
 import Testing
 
 @testable import reliability
