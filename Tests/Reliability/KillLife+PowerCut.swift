@@ -21,9 +21,10 @@ extension KillLife {
         command.losePower()
         _ = await self.end(of: command, &story)
         try await Task.sleep(until: died + delay)
+        let victims = PodProcesses.ofInterceptors(in: lane.leaf.namespace)
         await lane.striker.strike()
         if lane.striker.foundNobody { story.outcome.measured["nobody"] = true }
-        async let restart = self.restart()
+        async let restart = self.restart(of: victims)
         let restored = try await self.leadsToOriginal(since: died)
         var limit = KillLane.limit
         if let restart = await restart {
@@ -36,11 +37,11 @@ extension KillLife {
 
     /// How long the kubelet took to start another process in the place of the one that was struck; nil where there was none to
     /// start, because the Pod was ending or nobody was struck.
-    private func restart() async -> Duration? {
+    private func restart(of victims: [Int32]) async -> Duration? {
         guard let struck = self.lane.striker.struckAt else { return nil }
         let namespace = self.lane.leaf.namespace
-        // The dead are in /proc until they are reaped, with neither words nor variables.
-        while PodProcesses.ofInterceptors(in: namespace).isEmpty {
+        // The dead are in /proc for a moment yet.
+        while PodProcesses.ofInterceptors(in: namespace).allSatisfy(victims.contains) {
             guard self.lane.watch.history.liveInterceptors > 0, !Task.isCancelled else { return nil }
             try? await Task.sleep(for: .milliseconds(20))
         }

@@ -29,6 +29,7 @@ extension KillLife {
         let told = ContinuousClock.now
         command.signal(SIGINT)
         let status = await self.end(of: command, &story)
+        let ended = ContinuousClock.now
         story.requests = lane.api.proxy.script.seen
         if lane.striker.foundNobody { story.outcome.measured["nobody"] = true }
         self.judge(status, command, &story)
@@ -36,7 +37,8 @@ extension KillLife {
         try await revival
         let restored = try await self.leadsToOriginal(since: told)
         try await self.isRestored(since: told, after: crowd, &story)
-        try await self.originalAnswers(prober, since: told, &story, forgiven: self.forgiven(until: restored))
+        // Until then it was alive, for as long as it takes to leave where a server is away.
+        try await self.originalAnswers(prober, since: ended, &story, forgiven: self.forgiven(until: restored))
     }
 
     /// Waits until the command is ready and the laptop answers, also after the strike; or until the command has given up.
@@ -75,8 +77,8 @@ extension KillLife {
         try? await Task.sleep(for: Self.absence)
         try await Shell.must(Cluster.script, "restart", server)
         try await Cluster.eventually("\(server) is back", within: .seconds(60)) {
-            if (try? await self.lane.session()) != nil { return true }
-            return (try? await self.lane.leaf.snapshot()) != nil
+            // The Service is of etcd too.
+            (try? await self.lane.leaf.snapshot()) != nil
         }
     }
 
