@@ -1,3 +1,4 @@
+import Foundation
 import KubernetesModel
 
 /// `Benchmarks/reliability.json`: one section a scenario, each with its runs as they were, and the figures that follow.
@@ -9,6 +10,34 @@ struct Document: Sendable {
     /// A document, from what was written before; nil for a new one.
     init(_ before: JSONValue?) {
         self.json = before?.object == nil ? [:] : before ?? [:]
+    }
+
+    /// The document in a file; a new one where there is no such file.
+    ///
+    /// - Throws: ``Trouble`` where the file cannot be read as one, for to go on would be to replace what is in it.
+    init(at path: String) throws {
+        guard FileManager.default.fileExists(atPath: path) else {
+            self.init(nil)
+            return
+        }
+        guard let json = try? JSONValue(parsing: String(contentsOfFile: path, encoding: .utf8)), json.object != nil
+        else {
+            throw Trouble("\(path) is no document of measurements: mend it, or move it away")
+        }
+        self.init(json)
+    }
+
+    /// Takes a batch into the document in a file, as it is there now: other runs may have written to it since.
+    ///
+    /// - Parameters:
+    ///   - appends: whether to the runs that are there.
+    ///   - about: what is true of the whole document.
+    static func renew(at path: String, with batch: Batch, appends: Bool, about: [String: JSONValue]) throws {
+        var document = try Document(at: path)
+        try document.take(batch, appends: appends)
+        document.describe(about)
+        // At once, so that nobody reads half of it.
+        try Data("\(document.json.pretty)\n".utf8).write(to: URL(filePath: path), options: .atomic)
     }
 
     /// Some runs of one scenario, one after the other.

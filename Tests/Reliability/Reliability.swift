@@ -47,22 +47,21 @@ struct Reliability {
     /// Measures all that is asked for; whether every bar is met.
     private func measure() async throws -> Bool {
         Self.say("seed \(self.settings.seed)")
-        let document = try await Stage.withStage { stage in
-            var document = Document(
-                try? JSONValue(parsing: String(contentsOfFile: self.settings.output, encoding: .utf8))
-            )
+        // Whatever is wrong with the file is better said before an hour than after.
+        _ = try Document(at: self.settings.output)
+        try await Stage.withStage { stage in
             for scenario in Settings.Scenario.allCases where self.settings.counts[scenario, default: 0] > 0 {
-                try document.take(try await self.batch(scenario, stage), appends: self.settings.appends)
-                document.describe([
+                let batch = try await self.batch(scenario, stage)
+                let about: [String: JSONValue] = [
                     "date": Machine.date(), "commit": try await Machine.commit(), "command": "make reliability",
                     "machine": try Machine.machine(), "versions": try await Machine.versions(),
                     "notes": Self.notes,
-                ])
-                try Data("\(document.json.pretty)\n".utf8).write(to: URL(filePath: self.settings.output))
+                ]
+                let (output, appends) = (self.settings.output, self.settings.appends)
+                try Document.renew(at: output, with: batch, appends: appends, about: about)
             }
-            return document
         }
-        let bars = Bars(document.json)
+        let bars = Bars(try Document(at: self.settings.output).json)
         print(bars.markdown)
         let page = URL(filePath: "/\(Shell.root)/docs/reliability.md")
         if self.settings.output.hasPrefix("/\(Shell.root)/Benchmarks/") {

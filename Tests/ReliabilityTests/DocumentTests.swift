@@ -88,6 +88,33 @@ struct DocumentTests {
         #expect(document.json["races"] == 1 && document.json["problems"] == 0)
     }
 
+    @Test("Two runs beside each other write to one file, and each leaves what the other has written")
+    func shared() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "document-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let path = file.path()
+        // Both have looked at the file before either has written.
+        #expect(try Document(at: path).json == [:])
+        try Document.renew(at: path, with: self.batch(.races, [["join_s": 1]]), appends: false, about: [:])
+        let about: [String: JSONValue] = ["command": "x"]
+        try Document.renew(at: path, with: self.batch(.cycles, [["start_s": 2]]), appends: false, about: about)
+        let both = try Document(at: path).json
+        #expect(both["races"] == 1 && both["cycles"] == 1 && both["command"] == "x")
+    }
+
+    @Test("A file that is no document is refused, and stays as it is")
+    func foreign() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "document-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        for text in ["{\"races\":", "[1]"] {
+            try Data(text.utf8).write(to: file)
+            #expect(throws: Trouble.self) {
+                try Document.renew(at: file.path(), with: self.batch(.races, [[:]]), appends: false, about: [:])
+            }
+            #expect(try String(contentsOf: file, encoding: .utf8) == text)
+        }
+    }
+
     @Test(
         "Every bar can be missed",
         arguments: [
