@@ -29,7 +29,7 @@ public final class UnsteadyNetwork: Sendable {
         let folder = FileManager.default.temporaryDirectory.appending(path: "network-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let network = UnsteadyNetwork(try SocketAddress(ipAddress: String(server.1), port: port), folder)
-        let indirect = direct.replacing(server.0, with: "server: https://127.0.0.1:\(try await network.listen())")
+        let indirect = direct.replacing(server.0, with: "server: \(try await network.listen())")
         try Data(indirect.utf8).write(to: folder.appending(path: "config"))
         return network
     }
@@ -39,7 +39,14 @@ public final class UnsteadyNetwork: Sendable {
         self.folder = folder
     }
 
-    private func listen() async throws -> Int {
+    /// Where the API server is reached through it, `https://127.0.0.1:PORT`; empty once it has stopped.
+    public var address: String { self.state.withLock { Self.address($0.listener) } }
+
+    private static func address(_ listener: (any Channel)?) -> String {
+        (listener?.localAddress?.port).map { "https://127.0.0.1:\($0)" } ?? ""
+    }
+
+    private func listen() async throws -> String {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.autoRead, value: false)
             .childChannelInitializer { client in
@@ -56,7 +63,7 @@ public final class UnsteadyNetwork: Sendable {
             }
             .bind(host: "127.0.0.1", port: 0).get()
         self.state.withLock { $0.listener = listener }
-        return listener.localAddress?.port ?? 0
+        return Self.address(listener)
     }
 
     /// The environment in which `detour` finds the cluster through it.
@@ -81,7 +88,10 @@ public final class UnsteadyNetwork: Sendable {
 
     /// Closes everything, and takes the kubeconfig away.
     public func stop() async {
-        let (listener, pairs) = self.state.withLock { ($0.listener, $0.pairs) }
+        let (listener, pairs) = self.state.withLock { state in
+            defer { state.listener = nil }
+            return (state.listener, state.pairs)
+        }
         try? await listener?.close()
         pairs.forEach { $0.close() }
         try? FileManager.default.removeItem(at: self.folder)

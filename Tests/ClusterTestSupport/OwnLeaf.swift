@@ -95,7 +95,8 @@ extension Cluster {
         }
     }
 
-    private static func withFile(_ objects: [JSONValue], _ body: (String) async throws -> String) async throws {
+    /// Runs `body` with the path of a file in which some objects are, as `kubectl -f` takes them.
+    public static func withFile(_ objects: [JSONValue], _ body: (String) async throws -> String) async throws {
         let list: JSONValue = ["apiVersion": "v1", "kind": "List", "items": .array(objects)]
         let file = FileManager.default.temporaryDirectory.appending(path: "objects-\(UUID().uuidString).json")
         try Data(list.compact.utf8).write(to: file)

@@ -22,6 +22,7 @@ struct WaysScene: Sendable {
     let folder: ConnectionFolder
     /// tinyproxy and microsocks.
     let proxies: [StrangeProxy]
+    private let account: TokenAccount
     private let locals: [Way: (process: RunningProcess, port: Int)]
 
     init() async throws {
@@ -34,26 +35,16 @@ struct WaysScene: Sendable {
         var locals: [Way: (RunningProcess, Int)] = [:]
         for way in Way.allCases { locals[way] = try await LocalLeaf.start(name: way.rawValue) }
         self.locals = locals.mapValues { ($0.0, $0.1) }
+        self.account = try await TokenAccount(self.namespace, in: self.namespace, tokens: ["first", "second"])
         try await self.admitDevelopers()
         try self.writeKubeconfigs()
     }
 
     /// A service account with two tokens, that may act on behalf of one user; both have what an administrator installs.
     private func admitDevelopers() async throws {
-        let metadata: JSONValue = ["name": .string(self.namespace), "namespace": .string(self.namespace)]
-        let secrets: [JSONValue] = ["first", "second"].map { name in
-            [
-                "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
-                "metadata": [
-                    "name": .string(name), "namespace": .string(self.namespace),
-                    "annotations": ["kubernetes.io/service-account.name": .string(self.namespace)],
-                ],
-            ]
-        }
         let group = "rbac.authorization.k8s.io"
         try await Cluster.apply(
             [
-                ["apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata],
                 [
                     "apiVersion": .string("\(group)/v1"), "kind": "ClusterRole",
                     "metadata": ["name": .string(self.namespace)],
@@ -79,7 +70,7 @@ struct WaysScene: Sendable {
                         ]
                     ],
                 ],
-            ] + secrets,
+            ],
             in: self.namespace
         )
         try await Shell.must(
@@ -95,17 +86,7 @@ struct WaysScene: Sendable {
             "leaf",
             environment: try await Cluster.environment()
         )
-        try self.folder.write("token", try await self.token("first"))
-    }
-
-    private func token(_ secret: String) async throws -> String {
-        var token = ""
-        try await Cluster.eventually("the Secret \(secret) has a token", within: .seconds(15)) {
-            let words = ["get", "secret", secret, "-n", self.namespace, "-o", "jsonpath={.data.token}"]
-            token = String(decoding: Data(base64Encoded: try await Cluster.kubectl(words)) ?? Data(), as: UTF8.self)
-            return !token.isEmpty
-        }
-        return token
+        try self.folder.write("token", try await self.account.token("first"))
     }
 
     private func writeKubeconfigs() throws {
@@ -178,14 +159,8 @@ struct WaysScene: Sendable {
     /// Replaces the token that everybody has read, and waits until the server does not know it any more.
     func replaceToken() async throws {
         let old = self.folder.read("token")
-        try await self.folder.write("token", self.token("second"))
-        try await Cluster.kubectl("delete", "secret", "first", "-n", self.namespace)
-        // It remembers for ten seconds whom it knew.
-        try await Cluster.eventually("the old token is refused", within: .seconds(30), every: .milliseconds(500)) {
-            let request = ["curl", "-sk", "--noproxy", "*", "-o", "/dev/null", "-w", "%{http_code}"]
-            let header = ["-H", "Authorization: Bearer \(old)", "\(self.folder.server)/api/v1/namespaces/default"]
-            return try await Shell.run(request + header).text == "401"
-        }
+        try await self.folder.write("token", self.account.token("second"))
+        try await self.account.revoke("first", old, at: self.folder.server)
     }
 
     /// Ends and removes everything.

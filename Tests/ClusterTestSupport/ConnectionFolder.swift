@@ -1,19 +1,19 @@
-import ClusterTestSupport
 import Foundation
 
 /// A folder with kubeconfigs, plugins and tokens for the real API server.
-final class ConnectionFolder: Sendable {
+public final class ConnectionFolder: Sendable {
     private let url: URL
     /// The API server as it is reached from this machine, `https://127.0.0.1:PORT`.
-    let server: String
+    public let server: String
     /// The API server as it is reached from the node, `https://ADDRESS:PORT`.
-    let serverOnNode: String
+    public let serverOnNode: String
     /// Who signed its certificate, in base64.
-    let authority: String
+    public let authority: String
     /// An administrator's token.
-    let token: String
+    public let token: String
 
-    init() async throws {
+    /// Makes one, from the token and the server that `scripts/cluster` tells.
+    public init() async throws {
         let known = try String(
             contentsOfFile: try await Shell.must(Cluster.script, "kubeconfig", "--token"),
             encoding: .utf8
@@ -36,20 +36,21 @@ final class ConnectionFolder: Sendable {
         try FileManager.default.createDirectory(at: self.url, withIntermediateDirectories: true)
     }
 
-    func path(_ name: String) -> String { self.url.appending(path: name).path() }
+    /// Where a file is.
+    public func path(_ name: String) -> String { self.url.appending(path: name).path() }
 
     /// A file's text; empty when there is none.
-    func read(_ name: String) -> String { (try? String(contentsOfFile: self.path(name), encoding: .utf8)) ?? "" }
+    public func read(_ name: String) -> String { (try? String(contentsOfFile: self.path(name), encoding: .utf8)) ?? "" }
 
     /// Puts a file in place of what there was, at once.
     @discardableResult
-    func write(_ name: String, _ text: String) throws -> String {
+    public func write(_ name: String, _ text: String) throws -> String {
         try Data(text.utf8).write(to: self.url.appending(path: name), options: .atomic)
         return self.path(name)
     }
 
     /// The cluster `real`, with more lines of it.
-    func cluster(_ server: String, trusting authority: String? = nil, _ more: String...) -> String {
+    public func cluster(_ server: String, trusting authority: String? = nil, _ more: String...) -> String {
         let trust =
             authority.map { $0.isEmpty ? [] : ["certificate-authority-data: \($0)"] }
             ?? ["certificate-authority-data: \(self.authority)"]
@@ -57,13 +58,13 @@ final class ConnectionFolder: Sendable {
     }
 
     /// The user `dev`, by its lines.
-    func user(_ lines: String...) -> String { "users:\n- name: dev\n  user:\n" + Self.lines(lines) }
+    public func user(_ lines: String...) -> String { "users:\n- name: dev\n  user:\n" + Self.lines(lines) }
 
     private static func lines(_ lines: [String]) -> String { lines.map { "    \($0)\n" }.joined() }
 
     /// Writes a kubeconfig of these parts with the one context there is.
     @discardableResult
-    func kubeconfig(_ name: String, _ parts: String...) throws -> String {
+    public func kubeconfig(_ name: String, _ parts: String...) throws -> String {
         let context = "contexts:\n- name: way\n  context: {cluster: real, user: dev}\ncurrent-context: way\n"
         return try self.write(name, "apiVersion: v1\nkind: Config\n" + parts.joined() + context)
     }
@@ -74,7 +75,7 @@ final class ConnectionFolder: Sendable {
     /// - Parameters:
     ///   - version: of client.authentication.k8s.io.
     ///   - life: seconds until the answer expires; nil for no end.
-    func plugin(_ name: String, _ version: String, life: Int? = nil, token file: String) throws -> String {
+    public func plugin(_ name: String, _ version: String, life: Int? = nil, token file: String) throws -> String {
         let expiry =
             life.map { #","expirationTimestamp":"'$(date -u -d '+\#($0) seconds' +%Y-%m-%dT%H:%M:%SZ)'""# } ?? ""
         let path = try self.write(
@@ -94,7 +95,8 @@ final class ConnectionFolder: Sendable {
     }
 
     /// How often a plugin has run.
-    func runs(_ name: String) -> Int { self.read("runs-\(name)").split(separator: "\n").count }
+    public func runs(_ name: String) -> Int { self.read("runs-\(name)").split(separator: "\n").count }
 
-    func remove() { try? FileManager.default.removeItem(at: self.url) }
+    /// Takes everything away.
+    public func remove() { try? FileManager.default.removeItem(at: self.url) }
 }
