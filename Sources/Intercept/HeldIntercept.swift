@@ -266,9 +266,11 @@ struct HeldIntercept: Sendable {
     }
 
     private func ended(because reason: String?) async -> InterceptError {
+        let why = reason ?? "its session was deleted"
+        // At once: the error comes last, when all has been put back, and that takes seconds.
+        if self.told.isNew(why) { self.run.events(.step(why)) }
         var text =
-            "the intercept of \(self.run.names.service) in namespace \(self.run.names.namespace) was ended: "
-            + (reason ?? "its session was deleted")
+            "the intercept of \(self.run.names.service) in namespace \(self.run.names.namespace) was ended: \(why)"
         if let reason, reason.hasPrefix(Session.revertReason) || reason.hasPrefix(Session.portsReason),
             let service = try? await self.store.services.find(self.run.names.service),
             let advice = RevertAdvice.text(for: service, names: self.run.names)

@@ -1,4 +1,5 @@
 import ClusterTestSupport
+import Foundation
 import KubernetesModel
 import Testing
 
@@ -40,6 +41,10 @@ extension ElsewhereEndToEndTests {
             let said = reverted.detour.errors
             #expect(said.contains("changed back by argocd-controller"), "\(said)")
             #expect(said.contains("jsonPointers: [/spec/selector, /spec/ports]"), "\(said)")
+            // Why is said first, not only when all has been put back.
+            let reason = try #require(said.range(of: "changed back by argocd-controller"), "\(said)")
+            let ending = try #require(said.range(of: "ending the intercept"), "\(said)")
+            #expect(reason.upperBound < ending.lowerBound, "\(said)")
             // The bound is for hanging only; what it takes is in the message.
             #expect(taken < .seconds(30), "\(taken)")
             // What the tool does not own, our annotation, goes a moment later.
