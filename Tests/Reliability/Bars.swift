@@ -74,6 +74,8 @@ struct Bars: Sendable {
         none("objects and fields left behind", "residue", of: nil)
         lines += Self.growth(document)
         lines += Self.comparisons(document)
+        lines += Self.laptop(document[path: "scenarios", "laptop"])
+        lines += Self.reverts(document[path: "scenarios", "reverts"])
         lines += Self.shortcomings(document)
         none("rounds in which anything else was wrong", "problems", of: Self.rounds(document))
         self.lines = lines
@@ -202,7 +204,7 @@ struct Bars: Sendable {
         "\(Self.plain(((value?.number ?? 0) * 100).rounded() / 100)) s"
     }
 
-    private static func plain(_ value: Double) -> String {
+    static func plain(_ value: Double) -> String {
         value == value.rounded() ? "\(Int(value))" : "\(value)"
     }
 }

@@ -86,6 +86,8 @@ struct Reliability {
         if scenario == .day { return try await self.day(about, count, stage) }
         if scenario == .orders { return try await self.orders(about, count) }
         if scenario == .latency || scenario == .tunnel { return try await self.compare(scenario, about, count, stage) }
+        if scenario == .laptop { return try await self.laptop(about, count, stage) }
+        if scenario == .reverts { return try await self.reverts(about, count, stage) }
         let objects = try await Self.objects()
         let bystanders = try await Bystanders.start(
             stage.shop,
@@ -101,7 +103,7 @@ struct Reliability {
             switch scenario {
             case .cycles: done = [try await CycleScenario(stage: stage).run()]
             case .failovers: done = [try await FailoverScenario(stage: stage).run()]
-            case .kills, .disruptions, .latency, .tunnel, .soak, .day, .orders: continue
+            case .kills, .disruptions, .latency, .tunnel, .soak, .day, .orders, .laptop, .reverts: continue
             case .races:
                 let seeds = (runs.count..<min(runs.count + RaceScenario.chain, count)).map {
                     self.settings.seed &+ UInt64($0)
@@ -160,6 +162,31 @@ struct Reliability {
         return Document.Batch(scenario: scenario, about: about, runs: runs, bystanders: bystanders)
     }
 
+    /// Has laptops go away and come back.
+    private func laptop(_ start: JSONValue, _ count: Int, _ stage: Stage) async throws -> Document.Batch {
+        let (lengths, rate) = (self.settings.lengths, self.settings.rate)
+        let scenario = LaptopScenario(stage: stage, lengths: lengths, rate: rate, say: Self.say)
+        let (runs, bystanders) = try await scenario.run(count, until: .now + .seconds(60 * self.settings.minutes))
+        var about = start
+        (about["away_s"], about["asleep_s"]) = (.integer(Int64(lengths.away)), .integer(Int64(lengths.asleep)))
+        about["expiring_ttl_s"] = .integer(Int64(Absence.ttl(lengths, expires: true)))
+        about["load_average_after"] = try Machine.loadAverage()
+        (about["asked"], about["made"]) = (.integer(Int64(count)), .integer(Int64(runs.count)))
+        return Document.Batch(scenario: .laptop, about: about, runs: runs, bystanders: bystanders)
+    }
+
+    /// Has others put the Service back.
+    private func reverts(_ start: JSONValue, _ count: Int, _ stage: Stage) async throws -> Document.Batch {
+        let scenario = RevertScenario(stage: stage, rate: self.settings.rate, say: Self.say)
+        let results = try await scenario.run(count, until: .now + .seconds(60 * self.settings.minutes))
+        let asked = count * Revert.Kind.allCases.count * Revert.Mode.allCases.count
+        var about = start
+        about["load_average_after"] = try Machine.loadAverage()
+        (about["asked"], about["made"]) = (.integer(Int64(asked)), .integer(Int64(results.runs.count)))
+        about["bystanders_led_nowhere"] = .array(results.ledNowhere)
+        return Document.Batch(scenario: .reverts, about: about, runs: results.runs, bystanders: results.bystanders)
+    }
+
     /// How many objects there are in the shop's namespace, events aside.
     private static func objects() async throws -> Int {
         let names = try await Cluster.inventory(of: "shop", with: ["pod", "replicaset", "endpoints", "secret"])
@@ -178,6 +205,8 @@ struct Reliability {
         "soak: cycles as above, in three namespaces side by side, each with a leaf of its own; one starts at a time, while others end. growth names what there is more of at the end than before: processes of the command, objects of any namespace, rules of the node.",
         "day: a developer stays, with a tenth as many requests as bystanders have, half of them on new connections; another joins, is answered and leaves, one visit after the other. growth: memory_kib and threads after the first quarter and at the end, descriptors before the first and after the last of the developer's requests; interceptor is all Pods together.",
         "orders: on a model, without the cluster; a run is all orders of one plot with so many deviations, orders those that were played, all those there are of those that follow from what was played.",
+        "laptop: from the moment the network is back, or the process goes on, to the first matching request that the laptop answers, on a new connection; one is asked about every 30 ms. Two laptops at a time, in namespaces of their own: one with a ttl that outlasts everything, one (…_expired) whose route is over each time. token: the server's own refusal of a token whose Secret is gone.",
+        "reverts: detected_s is from the watch's news of what somebody else did until the command has said so on standard error, reasserted_s until the watch's news that the Service is swapped again; the slower of two where it happens twice.",
         "start_s and stop_s are medians, failover_s and restore_s the slowest. Each scenario has its own batches, with commit and load average.",
         "failed_requests: those of bystanders that failed, were answered wrongly or by a laptop, or that a client had to send again.",
         "cleared_s: from the end of a round until nothing is left but Pods that are ending and what only they own, asked every 300 ms; after a batch, those are waited for too.",

@@ -22,6 +22,10 @@ struct Settings: Sendable, Hashable {
         case day
         /// Orders of API calls on a model.
         case orders
+        /// A laptop goes away and comes back.
+        case laptop
+        /// Others put the Service back.
+        case reverts
     }
 
     /// How often each scenario is run, in the order of ``Scenario``.
@@ -46,6 +50,8 @@ struct Settings: Sendable, Hashable {
     var contexts = KillPoint.Context.allCases
     /// Which requests of `kills` are tried, as in `create sessions`, or `sessions` for all of them; empty for any.
     var requests: [String] = []
+    /// For how long a laptop is away in `laptop`.
+    var lengths = Absence.Lengths()
     /// Where the document is written.
     var output: String
 
@@ -53,6 +59,7 @@ struct Settings: Sendable, Hashable {
     static let defaults: [Scenario: Int] = [
         .cycles: 30, .races: 100, .failovers: 10, .kills: 1_000, .disruptions: 3, .latency: 5, .tunnel: 5,
         .soak: 500, .day: 10, .orders: 104_000,
+        .laptop: 1, .reverts: 5,
     ]
 
     /// Reads them.
@@ -95,6 +102,8 @@ struct Settings: Sendable, Hashable {
         if self.powerCuts == 0 { self.contexts.removeAll { $0 == .powercut } }
         if self.servers == 0 { self.contexts.removeAll { $0.prey.server != nil } }
         self.lanes = try value("RELIABILITY_LANES", self.lanes)
+        self.lengths.away = try value("RELIABILITY_AWAY", self.lengths.away)
+        self.lengths.asleep = try value("RELIABILITY_ASLEEP", self.lengths.asleep)
         self.rate = try value("RELIABILITY_RATE", self.rate)
         self.seed = try value("RELIABILITY_SEED", seed)
         self.minutes = try value("RELIABILITY_MINUTES", self.minutes)
@@ -122,9 +131,13 @@ struct Settings: Sendable, Hashable {
                 kills.append("RELIABILITY_REQUESTS='\(self.requests.joined(separator: ","))'")
             }
         }
+        var laptop: [String] = []
+        if scenarios.contains(.laptop) {
+            laptop = ["RELIABILITY_AWAY=\(self.lengths.away)", "RELIABILITY_ASLEEP=\(self.lengths.asleep)"]
+        }
         let words =
             ["RELIABILITY_SCENARIOS='\(scenarios.map(\.rawValue).joined(separator: " "))'"] + counts + kills
-            + ["RELIABILITY_RATE=\(self.rate)", "RELIABILITY_SEED=\(self.seed)"]
+            + laptop + ["RELIABILITY_RATE=\(self.rate)", "RELIABILITY_SEED=\(self.seed)"]
         return (words + ["make reliability"]).joined(separator: " ")
     }
 }

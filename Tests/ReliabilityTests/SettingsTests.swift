@@ -15,6 +15,7 @@ struct SettingsTests {
         let counts: [Settings.Scenario: Int] = [
             .cycles: 30, .races: 100, .failovers: 10, .kills: 1_000, .disruptions: 3, .latency: 5, .tunnel: 5,
             .soak: 500, .day: 10, .orders: 104_000,
+            .laptop: 1, .reverts: 5,
         ]
         #expect(settings.counts == counts)
         #expect(settings.lanes == 6 && settings.systemCalls == 100 && settings.contexts == KillPoint.Context.allCases)
@@ -84,6 +85,20 @@ struct SettingsTests {
         ])
         #expect(try !self.settings(["RELIABILITY_POWERCUTS": "0"]).contexts.contains(.powercut))
         #expect(settings.contexts == [.etcd] && settings.command.contains(" RELIABILITY_SERVERS=4 "))
+    }
+
+    @Test("How long a laptop is away is chosen, and the command says so")
+    func lengths() throws {
+        #expect(try self.settings([:]).lengths == Absence.Lengths(away: 60, asleep: 600))
+        let settings = try self.settings([
+            "RELIABILITY_SCENARIOS": "laptop", "RELIABILITY_AWAY": "5", "RELIABILITY_ASLEEP": "20",
+        ])
+        #expect(settings.lengths == Absence.Lengths(away: 5, asleep: 20))
+        #expect(
+            settings.command
+                == "RELIABILITY_SCENARIOS='laptop' RELIABILITY_LAPTOP=1 RELIABILITY_AWAY=5 RELIABILITY_ASLEEP=20 "
+                + "RELIABILITY_RATE=100 RELIABILITY_SEED=7 make reliability"
+        )
     }
 
     @Test("No system calls is none of their context")
