@@ -118,22 +118,27 @@ struct TunnelScenario {
         )
         let bytes = try JSONValue(parsing: large.output)
         guard large.status == 0 else { throw Trouble("bulk: \(large)") }
+        let before = ProcessorTime.now()
         let small = try await Shell.run(
             fixtures + ["load", "--url", requests, "--rate", "0", "--concurrency", String(Self.clients)]
                 + ["--new-connections", "1", "--post", "0", "--duration", "8s", "--timeout", "10s"] + header,
             within: .seconds(120)
         )
+        let used = ProcessorTime.now().since(before)
         let report = try JSONValue(parsing: small.output)
         // Only those that this end of the path answered.
         let answered = (report["answeredBy"]?.object ?? [:])
             .filter { header.isEmpty || $0.key == self.developer.answer }
             .values.reduce(0) { $0 + ($1.integer ?? 0) }
-        return [
+        var figures = ProcessorTime.members(used, requests: report["ok"]?.integer ?? 0)
+        let measured: JSONValue = [
             "down_mib_per_second": bytes["downMiBPerSecond"] ?? 0, "up_mib_per_second": bytes["upMiBPerSecond"] ?? 0,
             "requests_per_second": .seconds(Double(answered) / (report["seconds"]?.number ?? 1)),
             "failed": .integer((report["failed"]?.integer ?? 0) + (report["wrong"]?.integer ?? 0)),
             "answered_elsewhere": .integer((report["ok"]?.integer ?? 0) - answered),
         ]
+        for (name, value) in measured.object ?? [:] { figures[name] = value }
+        return figures
     }
 }
 

@@ -1,0 +1,87 @@
+import Foundation
+import KubernetesModel
+
+/// The processor time, user and system, that those on the way of a request have used so far, as proc(5) tells.
+struct ProcessorTime: Sendable {
+    /// One process, what it is on the way, and its microseconds.
+    struct Share: Sendable, Hashable {
+        var role: String
+        var microseconds: Int64
+    }
+
+    /// By process.
+    var shares: [Int32: Share] = [:]
+
+    /// Up to this moment; of processes that end meanwhile only what this one has started is known.
+    static func now() -> ProcessorTime {
+        let own = ProcessInfo.processInfo.processIdentifier
+        var time = ProcessorTime()
+        for pid in ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap(Int32.init) {
+            func read(_ name: String) -> Data { FileManager.default.contents(atPath: "/proc/\(pid)/\(name)") ?? Data() }
+            let words = read("cmdline").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            let stat = String(decoding: read("stat"), as: UTF8.self)
+            time.shares[pid] =
+                pid == own ? Self.ofClients(stat: stat) : Self.role(words).flatMap { Self.share($0, stat: stat) }
+        }
+        return time
+    }
+
+    /// What was used since an earlier moment, in microseconds, by role.
+    func since(_ earlier: ProcessorTime) -> [String: Int64] {
+        var used: [String: Int64] = [:]
+        for (pid, share) in self.shares {
+            // Numbers are given again: another role, or less time, is another process.
+            let before = earlier.shares[pid].map { $0.role == share.role ? $0.microseconds : 0 } ?? 0
+            let isSame = before <= share.microseconds
+            used[share.role, default: 0] += share.microseconds - (isSame ? before : 0)
+        }
+        return used
+    }
+
+    /// Members `cpu_us_ROLE`, and `cpu_us` for all of them: microseconds a request.
+    static func members(_ used: [String: Int64], requests: Int64) -> JSONValue {
+        guard requests > 0 else { return [:] }
+        var members: JSONValue = ["cpu_us": .integer(used.values.reduce(0, +) / requests)]
+        for (role, microseconds) in used where microseconds > 0 {
+            members["cpu_us_\(role)"] = .integer(microseconds / requests)
+        }
+        return members
+    }
+
+    /// What a process is on the way between a client and the server at the other end; nil for one that is not on it.
+    static func role(_ words: [String]) -> String? {
+        guard let first = words.first else { return nil }
+        let name = first.split(separator: "/").last.map(String.init) ?? first
+        switch name {
+        case "hyperkube": return words.dropFirst().first
+        case "containerd", "etcd", "kubectl": return name
+        case "detour" where words.dropFirst().starts(with: ["serve", "interceptor"]): return "interceptor"
+        case "detour" where words.dropFirst().first == "intercept": return "detour-intercept"
+        // The shop's program has this name in Pods, and a longer one on this machine.
+        case "shop": return "pods"
+        case _ where name.hasPrefix("shop-"): return "server"
+        // What brings this machine's connections into the node's network.
+        case _ where name.hasPrefix("relay-"): return "relay"
+        default: return nil
+        }
+    }
+
+    private static func share(_ role: String, stat: String) -> Share? {
+        Self.microseconds(stat, 11...12).map { Share(role: role, microseconds: $0) }
+    }
+
+    /// The load generator has ended by the time it is asked for: what is left of it is its parent's sum.
+    static func ofClients(stat: String) -> Share? {
+        Self.microseconds(stat, 13...14).map { Share(role: "client", microseconds: $0) }
+    }
+
+    /// The sum of some fields of `stat`, counted from behind the name, which may hold anything.
+    static func microseconds(_ stat: String, _ fields: ClosedRange<Int>) -> Int64? {
+        guard let end = stat.lastIndex(of: ")") else { return nil }
+        let all = stat[stat.index(after: end)...].split(separator: " ")
+        guard all.indices.contains(fields.upperBound) else { return nil }
+        let ticks = all[fields].compactMap { Int64($0) }
+        // Linux counts a hundred ticks a second in there, whatever its own clock does.
+        return ticks.count == fields.count ? ticks.reduce(0, +) * 10_000 : nil
+    }
+}
