@@ -123,8 +123,22 @@ extension KillLife {
         func original() -> ContinuousClock.Instant? {
             self.lane.watch.history.original(["app": "leaf"], of: "leaf", since: instant)
         }
-        try await Cluster.eventually("the Service leads to the original", within: .seconds(60)) { original() != nil }
-        return original() ?? .now
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline {
+            if let moment = original() { return moment }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        // Whether the Service does not, or nobody has told the watch, is another matter each.
+        let seen = self.lane.watch.history.entries.suffix(6).map {
+            "\((ContinuousClock.now - $0.at).seconds) s ago \($0.sight)"
+        }
+        let words = ["-n", self.lane.leaf.namespace, "-o", "jsonpath={.spec.selector}{.subsets}"]
+        let service = try await Cluster.kubectl(["get", "service", "leaf"] + words)
+        let endpoints = try await Cluster.kubectl(["get", "endpoints", "leaf"] + words)
+        throw Trouble(
+            "the Service does not lead to the original after 60 s; the watch told \(seen.joined(separator: ", ")); "
+                + "the API server says \(service), \(endpoints)"
+        )
     }
 
     /// Waits until nothing is left. A crowd's losses are counted until the Service is restored, when another one begins that may
