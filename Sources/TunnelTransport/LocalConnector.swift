@@ -144,9 +144,12 @@ enum LocalConnector {
                 ClientBootstrap(group: self.eventLoop)
                     .connectTimeout(TimeAmount(self.timing.acknowledgement))
                     .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                    .channelOption(.allowRemoteHalfClosure, value: true)
+                    .channelOption(.recvAllocator, value: HeadroomAllocator())
+                    .channelOption(.maxMessagesPerRead, value: TunnelSocket.readsPerTurn)
+                    .channelOption(.writeBufferWaterMark, value: TunnelSocket.localWriteMarks)
                     .channelInitializer { channel in
                         channel.eventLoop.makeCompletedFuture {
-                            try TunnelSocket.setLocalOptions(channel)
                             let pipeline = channel.pipeline.syncOperations
                             if let secured = handlers.value {
                                 try pipeline.addHandler(secured.tls)

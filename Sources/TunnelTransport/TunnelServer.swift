@@ -97,18 +97,6 @@ public enum TunnelSocket {
         .init(low: 32 * 1024, high: 64 * 1024)
     }
 
-    /// Sets up a connection beside a tunnel, before it is open.
-    ///
-    /// Bootstraps make a future of each option, and there is a connection for each diverted one: with short ones that was 8 %
-    /// of the time of the event loop at either end.
-    static func setLocalOptions(_ channel: any Channel) throws {
-        guard let options = channel.syncOptions else { throw ChannelError.operationUnsupported }
-        try options.setOption(.allowRemoteHalfClosure, value: true)
-        try options.setOption(.recvAllocator, value: HeadroomAllocator())
-        try options.setOption(.maxMessagesPerRead, value: self.readsPerTurn)
-        try options.setOption(.writeBufferWaterMark, value: self.localWriteMarks)
-    }
-
     /// Where a tunnel stops and resumes taking data from its streams.
     public static var writeMarks: ChannelOptions.Types.WriteBufferWaterMark {
         .init(low: 128 * 1024, high: 512 * 1024)

@@ -36,11 +36,12 @@ struct UnixListener {
         let temporary = path + ".\(attempt)"
         return ServerBootstrap(group: eventLoop)
             .serverChannelOption(.backlog, value: 1024)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.recvAllocator, value: HeadroomAllocator())
+            .childChannelOption(.maxMessagesPerRead, value: TunnelSocket.readsPerTurn)
+            .childChannelOption(.writeBufferWaterMark, value: TunnelSocket.localWriteMarks)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try TunnelSocket.setLocalOptions(channel)
-                    try onConnection(channel)
-                }
+                channel.eventLoop.makeCompletedFuture { try onConnection(channel) }
             }
             .bind(unixDomainSocketPath: temporary, cleanupExistingSocketFile: true)
             .flatMap { channel in
