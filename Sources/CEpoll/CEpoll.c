@@ -21,11 +21,6 @@ int detour_epoll_add(int set, int descriptor, uint32_t events, uint64_t data) {
     return result(epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event));
 }
 
-int detour_epoll_modify(int set, int descriptor, uint32_t events, uint64_t data) {
-    struct epoll_event event = {.events = events, .data = {.u64 = data}};
-    return result(epoll_ctl(set, EPOLL_CTL_MOD, descriptor, &event));
-}
-
 int detour_epoll_remove(int set, int descriptor) {
     return result(epoll_ctl(set, EPOLL_CTL_DEL, descriptor, NULL));
 }

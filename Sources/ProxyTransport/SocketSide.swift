@@ -36,7 +36,6 @@
         private var queued = 0
         private var writes = 0
         private var isOpenedOverTCP = false
-        private var isToldOfRoom = true
 
         /// The side of a connection that was accepted.
         init(_ side: Side, _ connection: Connection, _ loop: SocketLoop, accepted socket: Socket? = nil) {
@@ -73,13 +72,6 @@
                 let socket = try Socket.connecting(to: address)
                 self.isOpenedOverTCP = address.port != nil
                 self.socket = socket
-                guard self.isOpenedOverTCP else {
-                    // Open already. Its room is waited for once it has none: that saves two wake-ups a request.
-                    self.isToldOfRoom = false
-                    self.ticket = try self.loop.registerForBytes(socket, self)
-                    self.loop.later { if self.isConnecting { self.becomeOpen() } }
-                    return
-                }
                 let ticket = try self.loop.register(socket, self)
                 self.ticket = ticket
                 self.loop.expect(ticket, within: timeout)
@@ -103,20 +95,16 @@
             failed?()
         }
 
-        private func becomeOpen() {
-            self.isConnecting = false
-            self.failed = nil
-            self.mayWrite = true
-            self.becomeActive()
-        }
-
         func ready(_ readiness: Readiness) {
             if self.isConnecting {
                 guard !readiness.isDisjoint(with: [.write, .error, .hangUp]) else { return }
                 if !readiness.isDisjoint(with: [.error, .hangUp]), self.socket?.pendingError != nil {
                     return self.giveUpConnecting()
                 }
-                self.becomeOpen()
+                self.isConnecting = false
+                self.failed = nil
+                self.mayWrite = true
+                self.becomeActive()
             }
             if readiness.contains(.write) {
                 self.mayWrite = true
@@ -259,16 +247,6 @@
             let waiting = self.queue
             self.queue = []
             for bytes in waiting { self.keep(bytes) }
-            self.expectRoom()
-        }
-
-        /// Asks to be told of room where that was not asked for from the start.
-        private func expectRoom() {
-            guard !self.isToldOfRoom, let ticket = self.ticket, let socket = self.socket else {
-                return
-            }
-            self.isToldOfRoom = true
-            do { try self.loop.expectRoom(ticket, socket) } catch { self.loop.later { self.fail() } }
         }
 
         /// Queues bytes that have to wait; short ones are joined.

@@ -184,21 +184,6 @@
             return ticket
         }
 
-        /// Waits for a socket's bytes and its end; for its room once `expectRoom(_:_:)` asks for it.
-        ///
-        /// For one that is open already. A Unix socket tells of room each time its other end has read, whether or not it was
-        /// ever full, and wakes a thread for it.
-        public func registerForBytes(_ socket: Socket, _ handler: any SocketHandler) throws -> SocketTicket {
-            try self.register(socket, handler, [.read, .readEnd, .urgent, .edgeTriggered])
-        }
-
-        /// Waits from now on for the room of a socket that was registered for its bytes, and tells of what there is already.
-        public func expectRoom(_ ticket: SocketTicket, _ socket: Socket) throws {
-            let events: Readiness = [.read, .write, .readEnd, .urgent, .edgeTriggered]
-            let result = detour_epoll_modify(self.set, socket.descriptor, events.rawValue, ticket.data)
-            if result < 0 { throw SocketFailure(errno: -result, doing: "wait for a socket's room") }
-        }
-
         /// Tells nobody of the socket any more. One that is closed next needs no system call for it.
         public func forget(_ ticket: SocketTicket, stillOpen socket: Socket? = nil) {
             self.core.handlers.remove(ticket)

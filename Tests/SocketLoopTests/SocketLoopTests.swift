@@ -70,42 +70,6 @@
             }
         }
 
-        @Test("a socket that is waited for because of its bytes tells of room once it is asked, and no sooner")
-        func room() async throws {
-            try await self.run { loop in
-                var ends: [Int32] = [-1, -1]
-                let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-                #expect(socketpair(AF_UNIX, kind, 0, &ends) == 0)
-                let (ours, theirs) = (Socket(descriptor: ends[0]), Socket(descriptor: ends[1]))
-                defer {
-                    ours.close()
-                    theirs.close()
-                }
-                let (told, tell) = AsyncStream.makeStream(of: Readiness.self)
-                let ticket = try await loop.submit { try loop.registerForBytes(ours, Teller(tell)) }.get()
-                var all = told.makeAsyncIterator()
-                #expect(write(theirs.descriptor, "a", 1) == 1)
-                #expect(await all.next() == .read, "there is room all the time, and nobody has asked")
-                // Full, as far as the sender may know.
-                let piece = [UInt8](repeating: 0, count: 4_096)
-                while write(ours.descriptor, piece, piece.count) > 0 {}
-                try await loop.submit { try loop.expectRoom(ticket, ours) }.get()
-                var taken = [UInt8](repeating: 0, count: 65_536)
-                while read(theirs.descriptor, &taken, taken.count) > 0 {}
-                // The byte that nobody has read is told again.
-                var last = await all.next()
-                while let readiness = last, !readiness.contains(.write) { last = await all.next() }
-                #expect(last?.contains(.write) == true)
-                try await loop.submit { loop.forget(ticket) }.get()
-            }
-        }
-
-        private final class Teller: SocketHandler {
-            private let tell: AsyncStream<Readiness>.Continuation
-            init(_ tell: AsyncStream<Readiness>.Continuation) { self.tell = tell }
-            func ready(_ readiness: Readiness) { self.tell.yield(readiness) }
-        }
-
         private static func outcome(of address: SocketAddress, on loop: SocketLoop) async throws -> Int32? {
             final class Once: SocketHandler {
                 let socket: Socket

@@ -15,9 +15,6 @@ int detour_epoll_create(void);
 /// Waits for `events` at `descriptor`; they are told with `data`.
 int detour_epoll_add(int set, int descriptor, uint32_t events, uint64_t data);
 
-/// Waits for `events` at `descriptor` from now on, in place of what it was added with; what is so already is told again.
-int detour_epoll_modify(int set, int descriptor, uint32_t events, uint64_t data);
-
 /// Waits for `descriptor` no longer.
 int detour_epoll_remove(int set, int descriptor);
 
