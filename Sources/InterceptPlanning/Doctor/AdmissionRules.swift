@@ -58,10 +58,20 @@ enum RestrictedPod {
         "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret",
     ]
 
+    /// Those that every version from 1.20 on allows.
+    private static let sysctls: Set = [
+        "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ping_group_range",
+        "net.ipv4.tcp_syncookies",
+    ]
+
     /// What a Pod's spec breaks, one sentence each.
     static func violations(of pod: JSONValue) -> [String] {
         var found: [String] = []
         for key in ["hostNetwork", "hostPID", "hostIPC"] where pod[key]?.bool == true { found.append("\(key) is true") }
+        for sysctl in pod[path: "securityContext", "sysctls"]?.array ?? [] {
+            let name = sysctl["name"]?.string ?? ""
+            if !Self.sysctls.contains(name) { found.append("sysctl \(name) is not a safe one") }
+        }
         for volume in pod["volumes"]?.array ?? [] {
             let kinds = Set((volume.object ?? [:]).keys).subtracting(["name"])
             if !kinds.isSubset(of: Self.volumes) {
