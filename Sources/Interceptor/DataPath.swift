@@ -36,7 +36,7 @@ struct DataPath: Sendable {
         let routes = RouteTable()
         let metrics = ProxyMetrics()
         let accessLog = AccessLog(descriptor: 1, metrics: metrics)
-        let originals = OriginalAddresses()
+        let originals = OriginalAddresses(configuration)
         self.listeners = try configuration.ports.map { port in
             let decoy = try SocketAddress(ipAddress: configuration.decoyAddress, port: port.port)
             var listener = ListenerConfiguration(

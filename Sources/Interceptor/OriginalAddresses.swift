@@ -1,4 +1,5 @@
 import InterceptPlanning
+import KubernetesModel
 import NIOCore
 import Synchronization
 
@@ -13,18 +14,27 @@ final class OriginalAddresses: Sendable {
     }
 
     private let state = Mutex(State())
+    private let incarnation: String
+    private let ports: [InterceptedPort]
 
-    /// The decoy's Endpoints changed.
-    func update(_ endpoints: OriginalEndpoints) {
-        let pods = endpoints.addresses.mapValues { addresses in
+    /// The original of one Session, whose decoy's Endpoints are still to be seen.
+    init(_ configuration: InterceptorConfiguration) {
+        self.incarnation = configuration.incarnation
+        self.ports = configuration.ports
+    }
+
+    /// The Endpoints of the decoy's name changed; nil when there are none any more, and then its Pods as last seen are all there is.
+    ///
+    /// The next Session has a decoy of the same name, with another address, and with no Pods at first. It is not this one's: whoever
+    /// took it for that sent connections to an address that nobody has, and lost them after 3 s.
+    func saw(_ endpoints: DynamicObject?) {
+        guard let endpoints, [nil, self.incarnation].contains(endpoints.labels[Marks.sessionLabel]) else {
+            return self.state.withLock { $0.isDecoyGone = true }
+        }
+        let pods = OriginalEndpoints(endpoints, ports: self.ports).addresses.mapValues { addresses in
             addresses.compactMap { try? SocketAddress(ipAddress: $0.host, port: $0.port) }
         }
         self.state.withLock { $0 = State(pods: pods, isDecoyGone: false) }
-    }
-
-    /// The decoy is gone; its Pods as last seen are all there is.
-    func decoyIsGone() {
-        self.state.withLock { $0.isDecoyGone = true }
     }
 
     /// The addresses to try for one connection, in order.

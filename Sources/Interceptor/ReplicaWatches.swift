@@ -80,11 +80,7 @@ struct ReplicaWatches: Sendable {
                 case .applied(let object): object
                 case .deleted: nil
                 }
-            if let object {
-                self.data.originals.update(OriginalEndpoints(object, ports: self.configuration.ports))
-            } else {
-                self.data.originals.decoyIsGone()
-            }
+            self.data.originals.saw(object)
         }
     }
 

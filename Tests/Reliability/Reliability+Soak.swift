@@ -27,7 +27,8 @@ extension Reliability {
     }
 
     /// Orders of API calls on the model.
-    func orders(_ start: JSONValue, _ count: Int) async throws -> Document.Batch {
+    func orders(_ start: JSONValue) async throws -> Document.Batch {
+        let count = self.settings.counts[.orders, default: 0]
         let limit = Duration.seconds(60 * self.settings.minutes)
         let runs = try await OrdersScenario(seed: self.settings.seed).run(count, within: limit)
         let made = runs.reduce(0) { $0 + Int($1["orders"]?.integer ?? 0) }

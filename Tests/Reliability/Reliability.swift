@@ -49,16 +49,14 @@ struct Reliability {
         Self.say("seed \(self.settings.seed)")
         // Whatever is wrong with the file is better said before an hour than after.
         _ = try Document(at: self.settings.output)
-        try await Stage.withStage { stage in
-            for scenario in Settings.Scenario.allCases where self.settings.counts[scenario, default: 0] > 0 {
-                let batch = try await self.batch(scenario, stage)
-                let about: [String: JSONValue] = [
-                    "date": Machine.date(), "commit": try await Machine.commit(), "command": "make reliability",
-                    "machine": try Machine.machine(), "versions": try await Machine.versions(),
-                    "notes": Self.notes,
-                ]
-                let (output, appends) = (self.settings.output, self.settings.appends)
-                try Document.renew(at: output, with: batch, appends: appends, about: about)
+        var asked = Settings.Scenario.allCases.filter { self.settings.counts[$0, default: 0] > 0 }
+        if asked.contains(.orders) { try await self.keep(try await self.orders(try await self.about(.orders))) }
+        // That one needs no cluster.
+        asked.removeAll { $0 == .orders }
+        let onCluster = asked
+        if !onCluster.isEmpty {
+            try await Stage.withStage { stage in
+                for scenario in onCluster { try await self.keep(try await self.batch(scenario, stage)) }
             }
         }
         let bars = Bars(try Document(at: self.settings.output).json)
@@ -71,20 +69,36 @@ struct Reliability {
         return !bars.lines.isEmpty && bars.lines.allSatisfy(\.isMet)
     }
 
-    /// Runs one scenario as often as is asked for, with bystanders all the while.
-    private func batch(_ scenario: Settings.Scenario, _ stage: Stage) async throws -> Document.Batch {
-        let count = self.settings.counts[scenario, default: 0]
+    /// Writes a batch into the file.
+    private func keep(_ batch: Document.Batch) async throws {
+        let about: [String: JSONValue] = [
+            "date": Machine.date(), "commit": try await Machine.commit(), "command": "make reliability",
+            "machine": try Machine.machine(), "versions": try await Machine.versions(),
+            "notes": Self.notes,
+        ]
+        let (output, appends) = (self.settings.output, self.settings.appends)
+        try Document.renew(at: output, with: batch, appends: appends, about: about)
+    }
+
+    /// What is known of a batch before it begins.
+    private func about(_ scenario: Settings.Scenario) async throws -> JSONValue {
         var about: JSONValue = [
             "date": Machine.date(), "commit": try await Machine.commit(), "command": .string(self.settings.command),
             "load_average_before": try Machine.loadAverage(), "rate": .integer(Int64(self.settings.rate)),
         ]
         if scenario == .failovers { about["ttl_s"] = .integer(Int64(FailoverScenario.ttl)) }
         if [.races, .kills, .orders].contains(scenario) { about["seed"] = .integer(Int64(self.settings.seed)) }
+        return about
+    }
+
+    /// Runs one scenario as often as is asked for, with bystanders all the while.
+    private func batch(_ scenario: Settings.Scenario, _ stage: Stage) async throws -> Document.Batch {
+        let count = self.settings.counts[scenario, default: 0]
+        var about = try await self.about(scenario)
         if scenario == .kills { return try await self.kills(about, stage) }
         if scenario == .disruptions { return try await self.disruptions(about, count, stage) }
         if scenario == .soak { return try await self.soak(about, count, stage) }
         if scenario == .day { return try await self.day(about, count, stage) }
-        if scenario == .orders { return try await self.orders(about, count) }
         if scenario == .latency || scenario == .tunnel { return try await self.compare(scenario, about, count, stage) }
         if scenario == .laptop { return try await self.laptop(about, count, stage) }
         if scenario == .reverts { return try await self.reverts(about, count, stage) }
