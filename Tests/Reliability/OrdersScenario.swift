@@ -32,7 +32,12 @@ struct OrdersScenario {
             ]
         )
         defer { process.signal(SIGKILL) }
-        let status = await process.ended(within: limit)
+        let status = await withTaskCancellationHandler {
+            await process.ended(within: limit)
+        } onCancel: {
+            process.signal(SIGKILL)
+        }
+        try Task.checkCancellation()
         var runs = Self.runs(of: try String(contentsOf: file, encoding: .utf8))
         // A fault fails the tests too; it is counted where it was found.
         if status != 0, !runs.contains(where: { $0["problems"] != nil }) {

@@ -6,7 +6,7 @@ import Synchronization
 /// Starts and ends, hundreds of them, in a few namespaces side by side: does anything stay, or grow?
 struct SoakScenario {
     /// How many cycles there are at a time. One starts while others end, for most of an end is waiting.
-    static let lanes = 3
+    static let lanes = 4
     /// After how many cycles the machine is looked at.
     static let interval = 25
 

@@ -42,13 +42,13 @@ struct ProcessorTimeTests {
         later.shares = [
             1: .init(role: "kubelet", microseconds: 400), 2: .init(role: "pods", microseconds: 60),
             // The same number, twice another process.
-            3: .init(role: "pods", microseconds: 30), 4: .init(role: "pods", microseconds: 7),
+            3: .init(role: "pods", microseconds: 930), 4: .init(role: "pods", microseconds: 7),
             5: .init(role: "kubectl", microseconds: 4),
         ]
         let used = later.since(earlier)
-        #expect(used == ["kubelet": 300, "pods": 47, "kubectl": 4])
+        #expect(used == ["kubelet": 300, "pods": 947, "kubectl": 4])
         let members = ProcessorTime.members(used, requests: 4)
-        #expect(members == ["cpu_us": 87, "cpu_us_kubelet": 75, "cpu_us_pods": 11, "cpu_us_kubectl": 1])
+        #expect(members == ["cpu_us": 312, "cpu_us_kubelet": 75, "cpu_us_pods": 236, "cpu_us_kubectl": 1])
         #expect(ProcessorTime.members(used, requests: 0) == [:])
     }
 
