@@ -22,6 +22,8 @@ struct KillLife {
         /// How many when whoever may die in its place was first there.
         var alone = 0
         var struckAt: ContinuousClock.Instant?
+        /// Why it was not seen whole, if it was not: a watch of the measurement broke.
+        var unseen: String?
         /// What became of bystanders that lose nothing, where they are this life's own.
         var bystanders: [JSONValue] = []
     }
@@ -56,14 +58,14 @@ struct KillLife {
         }
         story.struckAt = self.context.prey == .command ? self.lane.victim.struckAt : self.lane.striker.struckAt
         let deadEnds = self.lane.watch.history.deadEnds(since: began).count
-        if self.context.prey == .all {
-            // Its only interceptor was dead.
+        if [.all, .evicted].contains(self.context.prey) {
+            // Its only interceptor was dead, or about to leave; where that is the only Pod, a Service has this without an intercept too.
             story.outcome.measured["dead_ends"] = .integer(Int64(deadEnds))
         } else if deadEnds > 0 {
             story.outcome.problems.append("the Service had no endpoint, \(deadEnds) times")
         }
         if self.context.prey.server == nil, self.lane.watch.broken > brokenBefore {
-            story.outcome.problems.append("a watch broke; this life was not seen whole")
+            story.unseen = self.lane.watch.trouble
         }
         return story
     }

@@ -51,6 +51,9 @@ struct KillScenario {
             }
         }
 
+        /// Puts a point back that says nothing yet.
+        func tryAgain(_ point: KillPoint) { self.state.withLock { $0.points.append(point) } }
+
         func take(_ run: JSONValue) -> Int {
             self.state.withLock { state in
                 state.results.runs.append(run)
@@ -164,6 +167,7 @@ struct KillScenario {
                     let run = try await self.attempt(now, lane, other, queue)
                     self.say("kills \(queue.take(run)) of \(queue.results.asked): \(run.compact)")
                     if other == nil, run["problems"] != nil || run["residue"] != nil { try await self.clear(lane) }
+                    if run["unseen"] != nil { queue.tryAgain(now) }
                     if other?.status != nil { break }
                     point = queue.next(in: context)
                 }
@@ -203,7 +207,9 @@ struct KillScenario {
         queue.take(bystanders: story.bystanders)
         var run = point.json
         for (key, value) in story.outcome.json.object ?? [:] { run[key] = value }
-        run["struck"] = .bool(story.struckAt != nil)
+        // What was not seen whole says nothing, and does not count.
+        run["struck"] = .bool(story.struckAt != nil && story.unseen == nil)
+        if let unseen = story.unseen { run["unseen"] = .string(unseen) }
         return run
     }
 

@@ -8,7 +8,7 @@ final class ServiceWatch: Sendable {
     private let client: KubernetesClient
     private let names: InterceptNames
     private let kept = Mutex(ServiceHistory())
-    private let interruptions = Mutex(0)
+    private let interruptions = Mutex<[String]>([])
 
     init(client: KubernetesClient, names: InterceptNames) {
         self.client = client
@@ -18,7 +18,9 @@ final class ServiceWatch: Sendable {
     /// What was seen so far.
     var history: ServiceHistory { self.kept.withLock { $0 } }
     /// How often a watch broke: what happened until it was back may have been missed.
-    var broken: Int { self.interruptions.withLock { $0 } }
+    var broken: Int { self.interruptions.withLock { $0.count } }
+    /// Why it did last, if it did.
+    var trouble: String? { self.interruptions.withLock { $0.last } }
 
     /// Forgets what was seen, so that a long run does not grow.
     func forget() { self.kept.withLock { $0.forget() } }
@@ -63,8 +65,8 @@ final class ServiceWatch: Sendable {
             case .session: (.sessions, self.names.session, nil)
             case .pods: (.pods, nil, "app=interceptor")
             }
-        return self.client.resources(type, in: self.names.namespace).watch(name: name, labels: labels) { _ in
-            self.interruptions.withLock { $0 += 1 }
+        return self.client.resources(type, in: self.names.namespace).watch(name: name, labels: labels) { error in
+            self.interruptions.withLock { $0.append("\(source): \(error)") }
         }
     }
 
