@@ -61,9 +61,14 @@ struct HeldIntercept: Sendable {
     private func start(_ keeper: TunnelKeeper) async throws {
         self.run.events(.step("making the interceptor (\(self.membership.session.settings.image))"))
         _ = try await self.controller.converge(on: self.incarnation)
-        let session = try await self.proven(keeper)
-        self.run.events(.step("pointing the Service at the interceptor"))
-        let (now, waiting) = try await self.controller.converge(on: self.incarnation, isProven: true)
+        var session: Session
+        var now: Observation
+        var waiting: Waiting?
+        repeat {
+            session = try await self.proven(keeper)
+            self.run.events(.step("pointing the Service at the interceptor"))
+            (now, waiting) = try await self.swap(wasHijacked: false)
+        } while waiting == .proof
         guard let current = now.session, let service = now.service, waiting == nil,
             ServiceSwap(current).isHijacked(service)
         else { throw await self.ended(now.session) }
@@ -79,6 +84,13 @@ struct HeldIntercept: Sendable {
                 )
             )
         )
+    }
+
+    /// Points the Service at the interceptor, if one of its Pods can serve at that moment.
+    private func swap(wasHijacked: Bool) async throws -> (Observation, Waiting?) {
+        try await self.controller.converge(on: self.incarnation, wasHijacked: wasHijacked) { pods in
+            pods.contains(where: \.canServe)
+        }
     }
 
     /// Waits until every wanted replica is ready and holds a tunnel, or says why that will not be.
@@ -100,7 +112,7 @@ struct HeldIntercept: Sendable {
             // While the Service is suspended, it is a replica that swaps it again.
             let ready =
                 session.isSuspended
-                ? [] : now.pods.filter { $0.isReady && $0.isLive && keeper.connected.contains($0.uid) }
+                ? [] : now.pods.filter { $0.canServe && keeper.connected.contains($0.uid) }
             if ready.count >= session.settings.replicas { return session }
             let query =
                 "kubectl describe pods -n \(session.namespace) -l \(Marks.podQuery(incarnation: session.incarnation))"
@@ -238,7 +250,7 @@ struct HeldIntercept: Sendable {
         case .again(let count):
             self.run.events(.warning("\(reason); it is swapped again (\(count) of \(ReassertionSchedule.limit) times)"))
             if count == 1, let advice = RevertAdvice.text(for: service, names: self.run.names) { self.warnOnce(advice) }
-            _ = try await self.controller.converge(on: self.incarnation, wasHijacked: true, isProven: true)
+            _ = try await self.swap(wasHijacked: true)
         }
     }
 

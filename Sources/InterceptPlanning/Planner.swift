@@ -53,6 +53,9 @@ public struct InterceptorPod: Sendable, Hashable {
         self.isLive = isLive
     }
 
+    /// Whether a Service that selects it can lead there.
+    public var canServe: Bool { self.isReady && self.isLive }
+
     /// The view of a Pod object.
     public init(_ pod: DynamicObject) {
         let phase = pod[path: "status", "phase"]?.string ?? ""

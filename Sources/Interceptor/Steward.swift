@@ -160,7 +160,7 @@ actor Steward {
         guard let service = try await self.store.services.find(self.configuration.service),
             self.swap.isHijacked(service)
         else { return }
-        let others = try await controller.pods(session).filter { $0.uid != self.pod.uid && $0.isLive && $0.isReady }
+        let others = try await controller.pods(session).filter { $0.uid != self.pod.uid && $0.canServe }
         guard others.isEmpty else { return }
         self.logger.notice("last replica stops; the service goes back to the original")
         try await self.store.mergeStatus(["suspended": true], of: session)
@@ -239,7 +239,7 @@ actor Steward {
         if self.hasDrained { return true }
         // Other replicas may still be selected; this one is not once it is no ready endpoint any more. Without others it
         // is the last that can give the Service back, and stays until that is done.
-        let isLast = !parts.pods.values.contains { $0.uid != self.pod.uid && $0.isLive && $0.isReady }
+        let isLast = !parts.pods.values.contains { $0.uid != self.pod.uid && $0.canServe }
         let step = self.stoppingDrain.step(
             isSelected: isSelected && isLast,
             connections: connections,

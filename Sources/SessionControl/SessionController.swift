@@ -23,23 +23,25 @@ public struct SessionController: Sendable {
     /// - Parameters:
     ///   - incarnation: whose owned objects are looked at.
     ///   - listsOwned: whether they are; only who creates them needs that.
-    ///   - isProven: what the observer knows about the interceptor's fitness.
+    ///   - isProven: whether the Service may be swapped now, by the Pods that there are.
     public func observe(
         _ incarnation: String? = nil,
         listsOwned: Bool = false,
-        isProven: Bool = false
+        isProven: ([InterceptorPod]) -> Bool = { _ in false }
     ) async throws -> Observation {
         let session = try await self.store.find()
         let service = try await self.store.services.find(self.names.service)
-        var observation = Observation(session: session, service: service, isProven: isProven)
+        var observation = Observation(session: session, service: service)
         guard let session else {
             observation.decoy = try await self.lastWitness(of: service)
             return observation
         }
-        observation.pods = try await self.pods(session)
         if listsOwned, session.phase == .active, session.incarnation == incarnation {
             observation.owned = try await self.owned(session, service)
         }
+        // Last: a Pod that is evicted while other things are looked at would leave the Service leading nowhere after the swap.
+        observation.pods = try await self.pods(session)
+        observation.isProven = isProven(observation.pods)
         return observation
     }
 
@@ -263,13 +265,13 @@ public struct SessionController: Sendable {
     /// - Parameters:
     ///   - incarnation: whose hijack this is about. Once the Session's name belongs to another, nothing more is done.
     ///   - wasHijacked: whether the Service was seen hijacked by this Session before.
-    ///   - isProven: what the observer knows about the interceptor's fitness.
+    ///   - isProven: whether the Service may be swapped, by the Pods that there are just before it is.
     /// - Returns: the last observation and what the plan waits for.
     /// - Throws: `SessionControlError` when the state does not settle; `KubernetesError` otherwise.
     public func converge(
         on incarnation: String,
         wasHijacked: Bool = false,
-        isProven: Bool = false
+        isProven: ([InterceptorPod]) -> Bool = { _ in false }
     ) async throws -> (observation: Observation, waiting: Waiting?) {
         func isHijacked(_ service: DynamicObject) -> Bool {
             ServiceSwap.selectedIncarnation(of: service) == incarnation

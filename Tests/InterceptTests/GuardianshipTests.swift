@@ -263,7 +263,7 @@ extension Scene {
     func enter(_ run: InterceptRun) async throws -> Membership {
         let membership = try await run.join()
         let controller = SessionController(store: run.store.preferring(membership.session.kind), role: .client)
-        _ = try await controller.converge(on: membership.session.incarnation, wasHijacked: false, isProven: true)
+        _ = try await controller.converge(on: membership.session.incarnation) { _ in true }
         return membership
     }
 

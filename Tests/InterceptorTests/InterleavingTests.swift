@@ -162,12 +162,9 @@ private final class Run: Sendable {
                 switch self.turnstile.random(0..<6) {
                 case 0, 1:
                     self.trial.tell("client converges")
+                    let (wasHijacked, isProven) = (self.turnstile.random(0..<2) == 0, self.turnstile.random(0..<4) > 0)
                     _ = try await SessionController(store: store, role: .client)
-                        .converge(
-                            on: Stage.incarnation,
-                            wasHijacked: self.turnstile.random(0..<2) == 0,
-                            isProven: self.turnstile.random(0..<4) > 0
-                        )
+                        .converge(on: Stage.incarnation, wasHijacked: wasHijacked) { _ in isProven }
                 case 2:
                     self.trial.tell("ada leaves")
                     try await store.update { $0.leaving(owner: "ada@laptop", reason: "ada left") }

@@ -17,7 +17,7 @@ extension KillPoint {
         case configmaps
         /// It intercepts alone, with two interceptors; the processes of one of them are killed.
         case pods
-        /// It intercepts alone, and an interceptor is evicted.
+        /// It intercepts alone, with two interceptors; one is evicted.
         case evictions
         /// It intercepts alone; the API server is killed, and comes back.
         case apiserver
@@ -97,6 +97,6 @@ extension KillPoint {
         /// Whether the command makes it, so that it is not there from the beginning.
         var isOfIntercept: Bool { self == .pod || self == .evicted }
         /// How many interceptors the command is to have; nil for what it thinks right.
-        var replicas: Int? { self == .pod ? 2 : nil }
+        var replicas: Int? { self == .pod || self == .evicted ? 2 : nil }
     }
 }

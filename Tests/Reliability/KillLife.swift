@@ -58,8 +58,8 @@ struct KillLife {
         }
         story.struckAt = self.context.prey == .command ? self.lane.victim.struckAt : self.lane.striker.struckAt
         let deadEnds = self.lane.watch.history.deadEnds(since: began).count
-        if [.all, .evicted].contains(self.context.prey) {
-            // Its only interceptor was dead, or about to leave; where that is the only Pod, a Service has this without an intercept too.
+        if self.context.prey == .all {
+            // Its only interceptor was dead.
             story.outcome.measured["dead_ends"] = .integer(Int64(deadEnds))
         } else if deadEnds > 0 {
             story.outcome.problems.append("the Service had no endpoint, \(deadEnds) times")

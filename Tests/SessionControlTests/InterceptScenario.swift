@@ -46,6 +46,17 @@ extension InterceptScenario {
 
     /// The first half of it.
     func hijack(_ store: SessionStore, _ service: DynamicObject, _ kind: SessionKind) async throws -> Session {
+        let session = try await self.session(store, service, kind)
+        let controller = SessionController(store: store, role: .client)
+        _ = try await controller.converge(on: session.incarnation)
+        let (now, _) = try await controller.converge(on: session.incarnation) { _ in true }
+        let swapped = try #require(now.service)
+        #expect(ServiceSwap(session).isHijacked(swapped))
+        return try #require(try await store.find())
+    }
+
+    /// Its beginning: the Session alone.
+    func session(_ store: SessionStore, _ service: DynamicObject, _ kind: SessionKind) async throws -> Session {
         let target = try InterceptTarget(service)
         let route = Route(
             id: "r1",
@@ -64,12 +75,7 @@ extension InterceptScenario {
             kind: kind
         )
         _ = try await store.create(session)
-        let controller = SessionController(store: store, role: .client)
-        _ = try await controller.converge(on: session.incarnation)
-        let (now, _) = try await controller.converge(on: session.incarnation, isProven: true)
-        let swapped = try #require(now.service)
-        #expect(ServiceSwap(session).isHijacked(swapped))
-        return try #require(try await store.find())
+        return session
     }
 
     /// A server whose clients die at a point; it counts calls until then.

@@ -128,12 +128,12 @@ enum Part: Sendable, Hashable {
     private func command(_ store: SessionStore) async throws {
         let controller = SessionController(store: store, role: .client)
         switch self {
-        case .swaps: _ = try await controller.converge(on: Stage.incarnation, isProven: true)
+        case .swaps: _ = try await controller.converge(on: Stage.incarnation) { _ in true }
         case .keepsUp:
             for _ in 0..<2 {
                 let (_, waiting) = try await controller.converge(on: Stage.incarnation, wasHijacked: true)
                 guard waiting == .reassertion else { continue }
-                _ = try await controller.converge(on: Stage.incarnation, wasHijacked: true, isProven: true)
+                _ = try await controller.converge(on: Stage.incarnation, wasHijacked: true) { _ in true }
             }
         case .leaves:
             _ = try await SessionEnding(store: store).leave(owner: "ada@laptop", reason: "left", patience: .zero)
