@@ -13,8 +13,11 @@ import Testing
 @Suite("A faulty proxy in front of an API server, by sockets and TLS", .timeLimit(.minutes(5)))
 struct FaultProxyTests {
     /// A client behind a proxy that follows `rules`, a server with one Service, and what was waited for.
+    ///
+    /// `answer` is how long the client waits for one: long, where an answer is to come on the busiest machine.
     private func withClient<Result>(
         _ rules: [String],
+        answer: TimeAmount = .minutes(3),
         strike: @escaping @Sendable (ModelAPIServer) async -> Void = { _ in },
         _ body: (KubernetesClient, ModelAPIServer, FaultProxy) async throws -> Result
     ) async throws -> Result {
@@ -47,7 +50,7 @@ struct FaultProxyTests {
         )
         let port = try await proxy.start()
         var limits = LiveTransport.Limits()
-        limits.answer = .seconds(5)
+        limits.answer = answer
         let transport = try LiveTransport(
             ClusterConnection(
                 server: ServerAddress(host: "localhost", port: port, isTLS: true),
@@ -103,7 +106,7 @@ struct FaultProxyTests {
         arguments: ["cut-answer", "truncate", "answer-after 500", "stall-answer"]
     )
     func done(_ fault: String) async throws {
-        try await self.withClient(["patch services x1: \(fault)"]) { client, model, proxy in
+        try await self.withClient(["patch services x1: \(fault)"], answer: .seconds(20)) { client, model, proxy in
             await #expect(throws: KubernetesError.self) { try await self.label(client) }
             #expect(self.isLabelled(model))
             #expect(proxy.script.strikes.map(\.fault.description) == [fault])
@@ -112,7 +115,7 @@ struct FaultProxyTests {
 
     @Test("A change that does not arrive fails, and was not done", arguments: ["cut", "stall-request", "answer 409"])
     func undone(_ fault: String) async throws {
-        try await self.withClient(["patch services x1: \(fault)"]) { client, model, _ in
+        try await self.withClient(["patch services x1: \(fault)"], answer: .seconds(20)) { client, model, _ in
             await #expect(throws: KubernetesError.self) { try await self.label(client) }
             #expect(!self.isLabelled(model))
         }

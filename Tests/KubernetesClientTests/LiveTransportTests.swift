@@ -11,6 +11,16 @@ import Testing
 struct LiveTransportTests {
     private let pauses = Pauses()
 
+    /// No limit within the suite's time: where a wait ends, something else ended it.
+    private static let patient = {
+        var limits = LiveTransport.Limits()
+        limits.connect = .hours(1)
+        limits.answer = .hours(1)
+        limits.watchSilence = .hours(1)
+        limits.upgrade = .hours(1)
+        return limits
+    }()
+
     private func withClient<Result>(
         _ server: TestServer,
         _ connection: ClusterConnection? = nil,
@@ -148,12 +158,10 @@ struct LiveTransportTests {
             }
             return .init(body: [#"{"metadata":{"resourceVersion":"\#(number)"},"items":[]}"#])
         }
-        try await self.withClient(server) { client in
+        try await self.withClient(server, limits: Self.patient) { client in
             // owner: cancelled below.
             let slow = Task { try await client.resources(.services).find("slow") }
             for await _ in asked.stream { break }
-            let clock = ContinuousClock()
-            let start = clock.now
             var seen = 0
             for try await _ in client.resources(.pods).watch() {
                 seen += 1
@@ -161,7 +169,6 @@ struct LiveTransportTests {
                 // owner: ends at once; beside the watch, which waits.
                 Task { client.renew() }
             }
-            #expect(clock.now - start < .seconds(20), "it waited for the silence to be noticed")
             slow.cancel()
             await #expect(throws: CancellationError.self) { try await slow.value }
         }
@@ -180,18 +187,15 @@ struct LiveTransportTests {
             .bind(host: "127.0.0.1", port: 0).get()
         let address = ServerAddress(host: "127.0.0.1", port: listener.localAddress?.port ?? 0, isTLS: isTLS)
         let client = KubernetesClient(
-            transport: try LiveTransport(ClusterConnection(server: address)),
+            transport: try LiveTransport(ClusterConnection(server: address), limits: Self.patient),
             namespace: "shop",
             policy: self.pauses.policy
         )
         // owner: cancelled and awaited below.
         let dial = Task { try await client.portForward(pod: "p", port: 1) }
         for await _ in accepted.stream { break }
-        let clock = ContinuousClock()
-        let start = clock.now
         dial.cancel()
         await #expect(throws: CancellationError.self) { _ = try await dial.value }
-        #expect(clock.now - start < .seconds(3))
         try await client.shutdown()
         try await listener.close()
     }
