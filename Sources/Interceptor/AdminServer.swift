@@ -6,13 +6,30 @@ import ProxyTransport
 
 /// Health for the kubelet and metrics for Prometheus, away from the data path's ports.
 struct AdminServer: Sendable {
+    /// Until it is tried again after it has failed, as for lack of descriptors.
+    private static let pause = Duration.seconds(1)
+
     let state: ReplicaState
     let data: DataPath
     let host: String
     let logger: Logger
 
-    /// Serves until cancelled.
+    /// Serves until the process ends; begins anew when it fails.
+    ///
+    /// Not to be cancelled: a connection that NIO has accepted, and that nobody takes any more because of that, is a trap
+    /// that ends the process (swift-nio issue 2637).
     func run() async {
+        while true {
+            do {
+                try await self.application.run()
+            } catch {
+                self.logger.error("admin server ended", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: Self.pause)
+        }
+    }
+
+    private var application: some ApplicationProtocol {
         let router = Router()
         router.get("/healthz") { _, _ in "ok\n" }
         router.get("/readyz") { _, _ -> Response in
@@ -24,7 +41,7 @@ struct AdminServer: Sendable {
         router.get("/stats/prometheus") { _, _ -> Response in
             Self.text(.ok, self.data.metrics.prometheusText(), type: "text/plain; version=0.0.4; charset=utf-8")
         }
-        let application = Application(
+        return Application(
             router: router,
             configuration: .init(
                 address: .hostname(self.host, port: InterceptorConfiguration.adminPort),
@@ -32,11 +49,6 @@ struct AdminServer: Sendable {
             ),
             logger: Logger(label: "detour.admin", factory: { _ in SwiftLogNoOpLogHandler() })
         )
-        do {
-            try await application.run()
-        } catch {
-            self.logger.error("admin server ended", metadata: ["error": "\(error)"])
-        }
     }
 
     private static func text(

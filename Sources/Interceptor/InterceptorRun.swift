@@ -104,6 +104,9 @@ public struct InterceptorRun: Sendable {
         )
         self.logger.notice("serving", metadata: ["service": "\(configuration.namespace)/\(configuration.service)"])
 
+        // owner: the process, with which it ends.
+        Task { await AdminServer(state: state, data: data, host: host, logger: self.logger).run() }
+
         await withTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
                 await stop()
@@ -141,10 +144,6 @@ public struct InterceptorRun: Sendable {
                     takeSightings: { await data.takeSightings() },
                     send: { tunnels.send($0, to: $1) }
                 ).run()
-                return false
-            }
-            tasks.addTask {
-                await AdminServer(state: state, data: data, host: host, logger: self.logger).run()
                 return false
             }
             for await isDone in tasks where isDone { break }

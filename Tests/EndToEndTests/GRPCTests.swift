@@ -135,6 +135,7 @@ extension ElsewhereEndToEndTests {
         )
         defer { detour.signal(SIGKILL) }
         try await detour.says("ready:", within: .seconds(90))
+        try await self.leads(service, address)
         #expect(try await service.client(address, "plain") == direct)
         #expect(try await service.client(address, "diverted") == directLocal)
         #expect(try await service.client(address, "beside") == direct + directLocal)
@@ -163,6 +164,7 @@ extension ElsewhereEndToEndTests {
         )
         defer { detour.signal(SIGKILL) }
         try await detour.says("ready:", within: .seconds(90))
+        try await self.leads(service, address)
         #expect(try await service.client(address, "diverted") == direct, "clients see the original's answers")
         let status = await detour.ended()
         #expect(status == 1, "\(detour.errors)\n\(detour.output)")
@@ -174,6 +176,16 @@ extension ElsewhereEndToEndTests {
         #expect(long.reduce(0) { $0 + ($1["count"]?.integer ?? 0) } >= 3, "\(detour.output)")
         for event in compared where event["target"]?.string != "/test.Echo/missing" {
             #expect(event["differences"]?.array?.map { $0["name"]?.string } == ["x-server"], "\(event)")
+        }
+    }
+
+    /// Waits until the node follows the Service to the interceptor: new connections go there, all of them.
+    private func leads(_ service: GRPCService, _ address: String) async throws {
+        let calls = { try await self.answers().count { $0 == [1] } }
+        let before = try await calls()
+        try await Cluster.eventually("a call goes through the interceptor", within: .seconds(30)) {
+            _ = try await service.client(address, "once")
+            return try await calls() > before
         }
     }
 

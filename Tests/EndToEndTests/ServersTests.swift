@@ -3,7 +3,7 @@ import Foundation
 import KubernetesModel
 import Testing
 
-extension ElsewhereEndToEndTests {
+extension AloneEndToEndTests {
     @Test(
         "API server and etcd die while intercepted, and the API server is away while it ends: bystanders never notice, nothing is left",
         .timeLimit(.minutes(5))

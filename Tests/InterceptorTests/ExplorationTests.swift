@@ -12,9 +12,11 @@ import Testing
     "What happens at once, in every order of its API calls up to a bound, with each who may be killed at each of them"
 )
 struct ExplorationTests {
-    /// How many deviations from one after the other; `DETOUR_DEVIATIONS` asks for more, `DETOUR_PLOTS` for the first plots only.
+    /// How many deviations from one after the other; `DETOUR_DEVIATIONS` asks for more; `DETOUR_PLOT` for one plot, by words of it.
     private static let deviations = Self.number("DETOUR_DEVIATIONS") ?? 1
-    private static let plots = Array(Plot.all.prefix(Self.number("DETOUR_PLOTS") ?? Plot.all.count))
+    private static let plots = Plot.all.filter { plot in
+        ProcessInfo.processInfo.environment["DETOUR_PLOT"].map { "\(plot)".contains($0) } ?? true
+    }
     /// How many orders of a plot at most, `DETOUR_ORDERS`; which of those with the most deviations, `DETOUR_SEED` decides.
     private static let limit = Self.number("DETOUR_ORDERS") ?? .max
     private static let seed = UInt64(Self.number("DETOUR_SEED") ?? 1)
