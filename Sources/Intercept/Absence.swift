@@ -15,7 +15,8 @@ struct Absence: Sendable {
     /// When a tunnel was last known to be up.
     private var lastSeen: ContinuousClock.Instant
     private var lastPulse: ContinuousClock.Instant
-    private var hasSlept = false
+    /// When it was found to have slept; nil once a tunnel is known to be up again.
+    private var wokeAt: ContinuousClock.Instant?
     private var isAway = false
     private var asleep = Duration.zero
 
@@ -30,10 +31,11 @@ struct Absence: Sendable {
     /// - Parameter asleep: how long the machine has slept so far, all in all.
     /// - Returns: whether the machine slept for so long that the tunnels from before are dead, although they look alive here.
     mutating func pulse(isConnected: Bool, at now: ContinuousClock.Instant, asleep: Duration) -> Bool {
-        if now - self.lastPulse > Self.leap { self.hasSlept = true }
+        if now - self.lastPulse > Self.leap { self.wokeAt = now }
         self.lastPulse = now
-        // After a sleep only a new tunnel says that anybody is there.
-        if isConnected, !self.hasSlept { self.lastSeen = now }
+        // After a sleep a new tunnel says that somebody is there, or one that outlives what a dead one can.
+        if isConnected, let wokeAt = self.wokeAt, now - wokeAt > Self.doubt { self.wokeAt = nil }
+        if isConnected, self.wokeAt == nil { self.lastSeen = now }
         defer { self.asleep = asleep }
         guard asleep - self.asleep > Self.nap else { return false }
         self.isAway = true
@@ -42,7 +44,7 @@ struct Absence: Sendable {
 
     /// There is a new tunnel.
     mutating func connected(at now: ContinuousClock.Instant) {
-        self.hasSlept = false
+        self.wokeAt = nil
         self.lastSeen = now
         self.lastPulse = now
     }

@@ -38,6 +38,16 @@ struct AbsenceTests {
         #expect(!absence.mayBeGivenUp(after: self.ttl, at: self.start + .seconds(30_006)))
     }
 
+    @Test("A tunnel that outlives the doubt after a leap was never down: from then on it counts again")
+    func leapt() {
+        let absence = self.absence([1, 2] + Array(8...14), isConnected: true)
+        #expect(!absence.mayBeGivenUp(after: self.ttl, at: self.start + .seconds(14 + 54)))
+        let doubtful = self.absence([1, 2] + Array(8...13), isConnected: true)
+        #expect(doubtful.mayBeGivenUp(after: self.ttl, at: self.start + .seconds(2 + 55)))
+        let alone = self.absence([1, 2] + Array(8...14), isConnected: false)
+        #expect(alone.mayBeGivenUp(after: self.ttl, at: self.start + .seconds(55)))
+    }
+
     @Test("A sleep as long as three pings is told, once: the tunnels of before are dead", arguments: [3, 4])
     func asleep(seconds: Int) {
         var absence = Absence(at: self.start)
