@@ -54,7 +54,7 @@ extension InterceptRun {
             ),
             kind: home.kind
         )
-        if let existing, case .refused(let error) = self.joining(existing, route, secrets) { throw error }
+        if let existing, case .refused(let error) = try self.joining(existing, route, secrets) { throw error }
         let manifests = InterceptManifests(session: session)
         let there = try await preflight.installed() == nil ? [] : OwnedObject.identity
         let owned = OwnedObject.allCases.filter {

@@ -3,7 +3,6 @@ import KubernetesClient
 import KubernetesModel
 import Logging
 import SessionControl
-import Synchronization
 import TunnelTransport
 
 /// An intercept that has joined its Session: builds, proves, swaps, and then watches over it.
@@ -20,12 +19,6 @@ struct HeldIntercept: Sendable {
     /// Warnings that are said once.
     private let told = Told()
     private let reassertions = Reassertions()
-
-    private final class Told: Sendable {
-        private let texts = Mutex<Set<String>>([])
-
-        func isNew(_ text: String) -> Bool { self.texts.withLock { $0.insert(text).inserted } }
-    }
 
     init(run: InterceptRun, membership: Membership) {
         self.run = run
@@ -159,21 +152,8 @@ struct HeldIntercept: Sendable {
         try await withThrowingTaskGroup(of: End?.self) { group in
             group.addTask {
                 for try await update in self.store.watch() {
-                    switch SessionSighting(update) {
-                    case .malformed: continue
-                    case .absent:
-                        if self.mayBeGivenUp { return .expired }
-                        throw await self.ended(nil)
-                    case .present(let session):
-                        guard session.incarnation == self.membership.session.incarnation else {
-                            if self.mayBeGivenUp { return .expired }
-                            throw await self.ended(nil)
-                        }
-                        if session.routes.contains(where: { $0.id == self.membership.route.id }) { continue }
-                        if let rival = self.rival(in: session) { throw rival }
-                        if session.closeReason.hasPrefix(Self.expiry) || session.phase == .active { return .expired }
-                        throw await self.ended(session)
-                    }
+                    let end = try await self.end(SessionSighting(update), mayBeGivenUp: self.mayBeGivenUp)
+                    if let end { return end }
                 }
                 return nil
             }
@@ -258,19 +238,28 @@ struct HeldIntercept: Sendable {
         if self.told.isNew(text) { self.run.events(.warning(text)) }
     }
 
-    /// Why joining again would only take the route from whoever has taken it from here; nil when it would not.
-    func rival(in session: Session) -> InterceptError? {
-        let route = self.membership.route
-        let place = "\(self.run.names.service) in namespace \(self.run.names.namespace)"
-        if session.routes.contains(where: route.renews) {
-            return InterceptError(.ended, "\(route.owner) intercepts \(place) with the same match elsewhere now")
+    /// What a sighting of the Session means; nil while the intercept goes on.
+    ///
+    /// - Throws: ``InterceptError`` with code `ended` where somebody ended it, or has its match now.
+    func end(_ sighting: SessionSighting, mayBeGivenUp: Bool) async throws -> End? {
+        switch sighting {
+        case .malformed: return nil
+        // By hand: who has seen all that came before would have seen it close.
+        case .deleted: throw await self.ended(nil)
+        case .absent:
+            guard mayBeGivenUp else { throw await self.ended(nil) }
+            return .expired
+        case .present(let session):
+            let isOurs = session.incarnation == self.incarnation
+            if isOurs, session.routes.contains(where: { $0.id == self.membership.route.id }) { return nil }
+            guard isOurs || mayBeGivenUp else { throw await self.ended(nil) }
+            if let rival = self.run.rival(of: self.membership.route, in: session) { throw rival }
+            guard !isOurs || session.phase == .active || session.closeReason.hasPrefix(Session.expiryReason) else {
+                throw await self.ended(session)
+            }
+            return .expired
         }
-        guard case .refused(let refusal) = session.joining(route) else { return nil }
-        return InterceptError(.ended, "this intercept was taken over: \(refusal.message)")
     }
-
-    /// How the interceptor begins the reason when it closes a Session because a laptop was gone.
-    private static let expiry = Session.expiryReason
 
     /// Why the intercept is over; where a tool has undone it, with how that leaves the next one alone.
     private func ended(_ session: Session?) async -> InterceptError {

@@ -4,13 +4,14 @@ import KubernetesModel
 public import Logging
 import SessionControl
 import TrafficMatch
+import Tunnel
 import TunnelTransport
 
 /// One intercept, from the first check to the last trace removed.
 public struct InterceptRun: Sendable {
     let options: InterceptOptions
     let store: SessionStore
-    let events: @Sendable (InterceptEvent) -> Void
+    private(set) var events: @Sendable (InterceptEvent) -> Void
     let prepare: Preparation?
     let guarding: Guarding
     let localService: LocalService
@@ -169,16 +170,25 @@ public struct InterceptRun: Sendable {
         }
     }
 
-    /// Joins as often as it takes: a network that was away comes and goes.
+    /// Joins as often as it takes: a network that was away comes and goes, and so does a server.
     func joinAgain() async throws -> Membership {
+        // A try whose answer was lost is no rival of the next one.
+        let routeID = Random.hex(bytes: 8)
+        var pauses = Backoff(initial: .seconds(1), maximum: .seconds(5))
+        let told = Told()
+        var quiet = self
+        quiet.events = { event in
+            switch event {
+            case .step(let text), .warning(let text): if told.isNew(text) { self.events(event) }
+            default: self.events(event)
+            }
+        }
         while true {
             do {
-                return try await self.join()
-            } catch let error as KubernetesError
-                where error.isUnreachable || error.isTimeout || error.code == .credentials
-            {
-                self.events(.step("not joined again yet: \(error)"))
-                try await self.clock.sleep(for: .seconds(1))
+                return try await quiet.join(again: routeID)
+            } catch let error as KubernetesError where error.isRetryable {
+                quiet.events(.step("not joined again yet: \(error)"))
+                try await self.clock.sleep(for: max(pauses.next(), min(error.retryAfter ?? .zero, .seconds(60))))
             }
         }
     }

@@ -5,6 +5,16 @@ import SessionControl
 import Tunnel
 
 extension InterceptRun {
+    /// Why joining again would only take the route from whoever has taken it from here; nil when it would not.
+    func rival(of route: Route, in session: Session) -> InterceptError? {
+        if session.routes.contains(where: { route.renews($0) && $0.id != route.id }) {
+            let place = "\(self.names.service) in namespace \(self.names.namespace)"
+            return InterceptError(.ended, "\(route.owner) intercepts \(place) with the same match elsewhere now")
+        }
+        guard case .refused(let refusal) = session.joining(route) else { return nil }
+        return InterceptError(.ended, "this intercept was taken over: \(refusal.message)")
+    }
+
     /// A Session of the Service that is kept in the other kind of object, too: then the route has been taken back.
     ///
     /// That can be where the definition of Sessions is made while the first Session is put into a ConfigMap. Who has

@@ -7,7 +7,10 @@ import TunnelTransport
 
 extension InterceptRun {
     /// Checks everything, then joins the Service's Session, or makes it.
-    func join() async throws -> Membership {
+    ///
+    /// - Parameter again: the route's ID where this machine joins again by itself: nobody loses a route by that, but a try of
+    ///   the same ID whose answer was lost.
+    func join(again: String? = nil) async throws -> Membership {
         self.events(.step("checking service \(self.names.service) in namespace \(self.names.namespace)"))
         let preflight = Preflight(client: self.client, names: self.names)
         let (home, existing) = try await self.home(preflight)
@@ -17,7 +20,7 @@ extension InterceptRun {
         }
         let identity = try TunnelIdentity()
         let route = Route(
-            id: Random.hex(bytes: 8),
+            id: again ?? Random.hex(bytes: 8),
             owner: self.options.owner,
             ports: ports.map(\.remote),
             match: self.options.match,
@@ -30,7 +33,10 @@ extension InterceptRun {
             isMirror: self.options.mirror != nil
         )
         let secrets = try self.tlsSecrets(ports, original)
-        if let existing, case .refused(let error) = self.joining(existing, route, secrets) { throw error }
+        let isAgain = again != nil
+        if let existing, case .refused(let error) = try self.joining(existing, route, secrets, isAgain: isAgain) {
+            throw error
+        }
         try await self.prepare(.init(names: self.names, original: original, ports: ports, isMirror: route.isMirror))
         switch home {
         case .resource: break
@@ -60,7 +66,7 @@ extension InterceptRun {
         )
         let session: Session
         do {
-            session = try await self.write(fresh, route)
+            session = try await self.write(fresh, route, isAgain: isAgain)
         } catch let error where Task.isCancelled || (error as? KubernetesError)?.isOutcomeUnknown == true {
             // It may have been written all the same.
             try await self.leave(routeID: route.id, of: fresh, because: error)
@@ -106,8 +112,16 @@ extension InterceptRun {
     }
 
     /// What joining a Session with these options would do.
-    func joining(_ session: Session, _ route: Route, _ tlsSecrets: [Int: String]) -> Session.Joining {
-        session.joining(route, takeOver: self.options.takesOver, tlsSecrets: tlsSecrets)
+    ///
+    /// - Throws: ``InterceptError`` with code `ended` where this machine joins again, and somebody has its match now.
+    func joining(
+        _ session: Session,
+        _ route: Route,
+        _ tlsSecrets: [Int: String],
+        isAgain: Bool = false
+    ) throws -> Session.Joining {
+        if isAgain, let rival = self.rival(of: route, in: session) { throw rival }
+        return session.joining(route, takeOver: self.options.takesOver, tlsSecrets: tlsSecrets)
     }
 
     private func prepare(_ side: LocalSide) async throws {
@@ -174,7 +188,7 @@ extension InterceptRun {
     }
 
     /// Creates the Session, or joins the one that is there; waits for one that is closing.
-    private func write(_ fresh: Session, _ route: Route) async throws -> Session {
+    private func write(_ fresh: Session, _ route: Route, isAgain: Bool) async throws -> Session {
         var hasSaidWaiting = false
         var fresh = fresh
         var pauses = Self.rivalPauses
@@ -191,7 +205,7 @@ extension InterceptRun {
                 } catch let error as KubernetesError where error.isAlreadyExists {}
                 continue
             }
-            switch self.joining(session, route, fresh.settings.tlsSecrets) {
+            switch try self.joining(session, route, fresh.settings.tlsSecrets, isAgain: isAgain) {
             case .refused(let error): throw error
             case .write(let changed):
                 self.guarding(GuardianOrder(routeID: route.id, session: changed))

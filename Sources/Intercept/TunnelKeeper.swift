@@ -197,7 +197,10 @@ final class TunnelKeeper: Sendable {
 /// What a watch of one Session's name shows.
 enum SessionSighting {
     case present(Session)
+    /// It was not there when somebody looked.
     case absent
+    /// It was deleted, and all that came before has been seen.
+    case deleted
     /// The object is there and cannot be read.
     case malformed
 
@@ -205,7 +208,7 @@ enum SessionSighting {
         switch update {
         case .reset(let objects): self = objects.first.map(Self.read) ?? .absent
         case .applied(let object): self = Self.read(object)
-        case .deleted: self = .absent
+        case .deleted: self = .deleted
         }
     }
 

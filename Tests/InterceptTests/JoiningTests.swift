@@ -117,19 +117,18 @@ struct JoiningTests {
         let scene = Scene(kind)
         let run = try scene.run()
         let ada = try await run.join()
-        let held = HeldIntercept(run: run, membership: ada)
-        #expect(held.rival(in: try #require(try scene.session()))?.code == .ended)
         var session = try #require(try scene.session())
+        #expect(run.rival(of: ada.route, in: session) == nil, "it is its own")
         session.routes = []
-        #expect(held.rival(in: session) == nil, "nobody took it: it expired")
+        #expect(run.rival(of: ada.route, in: session) == nil, "nobody took it: it expired")
 
         let again = try await scene.run().join()
         #expect(again.route.epoch == 2)
-        let superseded = held.rival(in: try #require(try scene.session()))
+        let superseded = run.rival(of: ada.route, in: try #require(try scene.session()))
         #expect(superseded?.message.contains("ada@laptop intercepts leaf in namespace shop") == true)
 
         _ = try await scene.run(owner: "bob@desk", change: { $0.takesOver = true }).join()
-        let taken = held.rival(in: try #require(try scene.session()))
+        let taken = run.rival(of: ada.route, in: try #require(try scene.session()))
         #expect(taken?.message.contains("taken over: bob@desk") == true)
     }
 
