@@ -1,7 +1,6 @@
 import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
-import Logging
 import SessionControl
 import TunnelTransport
 
@@ -17,8 +16,8 @@ struct HeldIntercept: Sendable {
     let membership: Membership
     let tunnels: HeldTunnels
     /// Warnings that are said once.
-    private let told = Told()
-    private let reassertions = Reassertions()
+    let told = Told()
+    let reassertions = Reassertions()
 
     init(run: InterceptRun, membership: Membership) {
         self.run = run
@@ -27,8 +26,8 @@ struct HeldIntercept: Sendable {
     }
 
     private var store: SessionStore { self.run.store.preferring(self.membership.session.kind) }
-    private var incarnation: String { self.membership.session.incarnation }
-    private var controller: SessionController { SessionController(store: self.store, role: .client) }
+    var incarnation: String { self.membership.session.incarnation }
+    var controller: SessionController { SessionController(store: self.store, role: .client) }
 
     /// Returns when this machine was given up; throws when someone ended the intercept, or on cancellation.
     func hold() async throws -> End {
@@ -60,10 +59,11 @@ struct HeldIntercept: Sendable {
         repeat {
             session = try await self.proven(keeper)
             self.run.events(.step("pointing the Service at the interceptor"))
-            (now, waiting) = try await self.swap(wasHijacked: false)
-        } while waiting == .proof
-        guard let current = now.session, let service = now.service, waiting == nil,
-            ServiceSwap(current).isHijacked(service)
+            (now, waiting, _) = try await self.swap(wasHijacked: false)
+        } while Self.isToBeProvenAgain(now, waiting)
+        // What was taken back at once is for the watching to swap again.
+        guard let current = now.session, let service = now.service,
+            waiting == .reassertion || waiting == nil && ServiceSwap(current).isHijacked(service)
         else { throw await self.ended(now.session) }
         self.run.events(
             .ready(
@@ -79,11 +79,9 @@ struct HeldIntercept: Sendable {
         )
     }
 
-    /// Points the Service at the interceptor, if one of its Pods can serve at that moment.
-    private func swap(wasHijacked: Bool) async throws -> (Observation, Waiting?) {
-        try await self.controller.converge(on: self.incarnation, wasHijacked: wasHijacked) { pods in
-            pods.contains(where: \.canServe)
-        }
+    /// Whether the Service could not be swapped, or a replica that stops has given it back meanwhile: then another swaps it.
+    static func isToBeProvenAgain(_ now: Observation, _ waiting: Waiting?) -> Bool {
+        waiting == .proof || now.session.map { $0.phase == .active && $0.isSuspended } ?? false
     }
 
     /// Waits until every wanted replica is ready and holds a tunnel, or says why that will not be.
@@ -205,39 +203,6 @@ struct HeldIntercept: Sendable {
         self.tunnels.keeper.mayBeGivenUp(after: .seconds(self.run.options.ttlSeconds))
     }
 
-    /// Does what is due. Neither a server that is away nor a Session that nobody can read ends anything: it is due again.
-    private func keepUp() async throws {
-        do {
-            let (now, waiting) = try await self.controller.converge(on: self.incarnation, wasHijacked: true)
-            if waiting == .reassertion { try await self.reassert(now) } else { self.reassertions.stands() }
-        } catch let error as KubernetesError where error.isUnreachable || error.isTimeout || error.isRetryable {
-            self.run.logger.debug("not kept up", metadata: ["error": "\(error)"])
-        } catch let error as KubernetesError {
-            self.warnOnce("what was deleted cannot be made anew: \(error)")
-        } catch let error as PlanningError where error.code == .malformedSession {
-            self.warnOnce("\(error)")
-        }
-    }
-
-    /// Swaps again what somebody took back, where this laptop wants that and when it is time.
-    private func reassert(_ now: Observation) async throws {
-        guard self.membership.route.onRevert == .reassert, let service = now.service else { return }
-        let reason = "\(Session.revertReason) \(Planner.lastEditor(of: service))"
-        switch self.reassertions.takenBack() {
-        case .later: return
-        case .surrender(let count):
-            throw await self.ended(because: "\(reason), as \(count) times before; that is a fight nobody wins")
-        case .again(let count):
-            self.run.events(.warning("\(reason); it is swapped again (\(count) of \(ReassertionSchedule.limit) times)"))
-            if count == 1, let advice = RevertAdvice.text(for: service, names: self.run.names) { self.warnOnce(advice) }
-            _ = try await self.swap(wasHijacked: true)
-        }
-    }
-
-    private func warnOnce(_ text: String) {
-        if self.told.isNew(text) { self.run.events(.warning(text)) }
-    }
-
     /// What a sighting of the Session means; nil while the intercept goes on.
     ///
     /// - Throws: ``InterceptError`` with code `ended` where somebody ended it, or has its match now.
@@ -266,7 +231,7 @@ struct HeldIntercept: Sendable {
         await self.ended(because: session.map { $0.closeReason.isEmpty ? "its route was removed" : $0.closeReason })
     }
 
-    private func ended(because reason: String?) async -> InterceptError {
+    func ended(because reason: String?) async -> InterceptError {
         let why = reason ?? "its session was deleted"
         // At once: the error comes last, when all has been put back, and that takes seconds.
         if self.told.isNew(why) { self.run.events(.step(why)) }

@@ -6,8 +6,8 @@ import Synchronization
 struct ReassertionSchedule: Sendable {
     /// What to do about a swap that was taken back.
     enum Verdict: Sendable, Hashable {
-        /// Swap again; for the how manieth time.
-        case again(Int)
+        /// Try to swap again.
+        case again
         /// Nothing yet.
         case later
         /// Give in: it has been swapped again this often.
@@ -17,6 +17,8 @@ struct ReassertionSchedule: Sendable {
     /// How often the Service is swapped again before somebody else's will is taken for firm.
     static let limit = 10
     private static let longestPause = 60
+    /// How many seconds after the server has refused a swap the next one is tried.
+    private static let refusalPause = 10
     /// How many seconds a swap has to stand for what came before it to be forgotten: more than the five minutes that Argo CD's
     /// own back-off grows to.
     private static let calm = 600
@@ -41,12 +43,23 @@ struct ReassertionSchedule: Sendable {
         if self.seconds - self.last >= Self.calm { self.count = 0 }
         guard self.seconds >= self.due else { return .later }
         guard self.count < Self.limit else { return .surrender(self.count) }
+        self.due = self.seconds + 1
+        return .again
+    }
+
+    /// The Service was swapped again: only that counts, for a try that comes to nothing is no fight.
+    ///
+    /// - Returns: for the how manieth time.
+    mutating func swapped() -> Int {
         // 0, 1, 2, 4, … seconds; `limit` keeps the shift small.
-        self.due = self.seconds + min(1 << self.count, Self.longestPause)
+        self.due = self.seconds + min(1 << min(self.count, Self.limit), Self.longestPause)
         self.last = self.seconds
         self.count += 1
-        return .again(self.count)
+        return self.count
     }
+
+    /// The server refuses to have it swapped again.
+    mutating func refused() { self.due = self.seconds + Self.refusalPause }
 
     /// The swap was found to stand.
     mutating func stands() { self.isWatching = false }
@@ -58,5 +71,7 @@ final class Reassertions: Sendable {
 
     func tick() -> Bool { self.schedule.withLock { $0.tick() } }
     func takenBack() -> ReassertionSchedule.Verdict { self.schedule.withLock { $0.takenBack() } }
+    func swapped() -> Int { self.schedule.withLock { $0.swapped() } }
+    func refused() { self.schedule.withLock { $0.refused() } }
     func stands() { self.schedule.withLock { $0.stands() } }
 }

@@ -122,6 +122,11 @@ extension InterceptAction {
     public var isCreation: Bool {
         if case .create = self { true } else { false }
     }
+
+    /// Whether it points the Service at the interceptor.
+    public var isSwap: Bool {
+        if case .hijack = self { true } else { false }
+    }
 }
 
 /// What a plan waits for.
@@ -191,13 +196,16 @@ public enum Planner: Sendable, Hashable {
     /// What to do about a swap that somebody else took back, in whole or in part; nil where that ends the intercept.
     ///
     /// Only a client swaps again, for it has the clock that says when. Until then the original serves, and whoever is first puts
-    /// back what is left of the swap: half of one leads nowhere.
+    /// back what is left of the swap: half of one leads nowhere. What somebody deleted is made anew meanwhile, for without it
+    /// there would be nothing to swap to.
     private func takenBack(_ session: Session, _ now: Observation, _ service: DynamicObject) -> [InterceptAction]? {
         let swap = ServiceSwap(session)
         guard session.reasserts, let again = swap.reassert(service) else { return nil }
         if self == .client, now.isProven { return [.hijack(again)] }
         let rest = swap.restore(service)
-        return rest.isEmpty ? [.wait(.reassertion)] : [.restore(rest)]
+        guard rest.isEmpty else { return [.restore(rest)] }
+        let missing = self.missing(session, now)
+        return missing.isEmpty ? [.wait(.reassertion)] : missing.map(InterceptAction.create)
     }
 
     /// What a client has to make, at first or because somebody deleted it: that alone ends no intercept.

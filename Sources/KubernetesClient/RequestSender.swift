@@ -29,7 +29,7 @@ struct RequestSender: Sendable {
     static let bodyLimit = 64 * 1024 * 1024
 
     let transport: any KubernetesTransport
-    let policy: RetryPolicy
+    var policy: RetryPolicy
     let renewals = Renewals()
     private let silence = Silence()
 

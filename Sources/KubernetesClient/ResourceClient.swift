@@ -2,13 +2,20 @@ public import KubernetesModel
 
 /// The objects of one resource type in one namespace.
 public struct ResourceClient: Sendable {
-    let sender: RequestSender
+    private(set) var sender: RequestSender
     /// The resource type.
     public let type: ResourceType
     /// The namespace; nil for all of them, and for types without one.
     public let namespace: String?
 
     private static let pageSize = 500
+
+    /// The same, for what is only right at this moment: nothing is sent a second time, whatever the server answers.
+    public var triedOnce: ResourceClient {
+        var copy = self
+        copy.sender.policy.attempts = 1
+        return copy
+    }
 
     /// Reads an object.
     public func get(_ name: String) async throws -> DynamicObject {

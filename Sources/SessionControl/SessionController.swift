@@ -171,8 +171,19 @@ public struct SessionController: Sendable {
     /// - Returns: whether something was changed, so that the world is worth another look.
     /// - Throws: `KubernetesError`; a lost race (409, 422 by a failed `test`, 404) is no error.
     public func run(_ action: InterceptAction, _ observation: Observation) async throws -> Bool {
+        try await self.carryOut(action, observation) != .nothing
+    }
+
+    /// What became of an action.
+    private enum Effect {
+        case nothing, done
+        /// Somebody else was faster.
+        case lost
+    }
+
+    private func carryOut(_ action: InterceptAction, _ observation: Observation) async throws -> Effect {
         do {
-            return try await self.attempt(action, observation)
+            return try await self.attempt(action, observation) ? .done : .nothing
         } catch let error as KubernetesError
             where error.isConflict || error.isInvalid || error.isNotFound || error.isAlreadyExists
         {
@@ -181,14 +192,14 @@ public struct SessionController: Sendable {
             if case .create(let object) = action, error.isInvalid || error.isNotFound {
                 // An address that the faster one's has got is refused before its name is looked at.
                 guard error.isInvalid, try await self.exists(object, of: observation.session) else { throw error }
-                return true
+                return .lost
             }
             if error.isInvalid, let before = observation.service,
                 try await self.store.services.find(self.names.service)?.resourceVersion == before.resourceVersion
             {
                 throw error
             }
-            return true
+            return .lost
         }
     }
 
@@ -209,7 +220,10 @@ public struct SessionController: Sendable {
             if object.isKeptByPods { manifest.addOwners(now.pods) }
             _ = try await self.client.resources(manifests.identity(object).type, in: self.names.namespace)
                 .create(manifest)
-        case .hijack(let operations), .restore(let operations):
+        case .hijack(let operations):
+            // Once: the Pods that can serve now may be gone by the time that a busy server asks to come back at.
+            _ = try await self.store.services.triedOnce.patch(self.names.service, .json(operations))
+        case .restore(let operations):
             _ = try await self.store.services.patch(self.names.service, .json(operations))
         case .resume:
             guard let session = now.session else { return true }
@@ -265,38 +279,54 @@ public struct SessionController: Sendable {
     /// - Parameters:
     ///   - incarnation: whose hijack this is about. Once the Session's name belongs to another, nothing more is done.
     ///   - wasHijacked: whether the Service was seen hijacked by this Session before.
-    ///   - isProven: whether the Service may be swapped, by the Pods that there are just before it is.
-    /// - Returns: the last observation and what the plan waits for.
+    ///   - isProven: whether the Service may be swapped, by the Pods that there are just before it is. It is swapped once at
+    ///     most: what becomes of a swap that others are faster with, or take back at once, is the caller's to decide.
+    /// - Returns: the last observation, what the plan waits for, and whether the Service was swapped, be it for a moment.
     /// - Throws: `SessionControlError` when the state does not settle; `KubernetesError` otherwise.
     public func converge(
         on incarnation: String,
         wasHijacked: Bool = false,
         isProven: ([InterceptorPod]) -> Bool = { _ in false }
-    ) async throws -> (observation: Observation, waiting: Waiting?) {
+    ) async throws -> (observation: Observation, waiting: Waiting?, hasSwapped: Bool) {
         func isHijacked(_ service: DynamicObject) -> Bool {
             ServiceSwap.selectedIncarnation(of: service) == incarnation
         }
         var looks = SecondLooks()
+        var maySwap = true
+        var hasSwapped = false
         for _ in 0..<Self.rounds {
-            let now = try await self.observe(incarnation, listsOwned: self.role == .client, isProven: isProven)
-            if let session = now.session, session.incarnation != incarnation { return (now, nil) }
+            let now = try await self.observe(incarnation, listsOwned: self.role == .client) {
+                maySwap && isProven($0)
+            }
+            if let session = now.session, session.incarnation != incarnation { return (now, nil, hasSwapped) }
             var changed = false
             var waiting: Waiting?
             var refusal: KubernetesError?
-            for action in self.role.plan(now, wasHijacked: wasHijacked) {
+            for action in self.role.plan(now, wasHijacked: wasHijacked || hasSwapped) {
                 if case .wait(let reason) = action { waiting = reason }
                 do {
-                    changed = try await self.run(action, now) || changed
+                    let effect = try await self.carryOut(action, now)
+                    changed = changed || effect != .nothing
+                    guard action.isSwap else { continue }
+                    maySwap = false
+                    hasSwapped = effect == .done
                 } catch let error as KubernetesError where looks.allow(error) {
                     changed = true
                     break
-                } catch let error as KubernetesError where action.isCreation && now.service.map(isHijacked) == true {
-                    // What is being served with is made anew as far as possible.
+                } catch let error as KubernetesError where action.isSwap {
+                    guard let pause = looks.pause(after: error) else { throw error }
+                    try await Task.sleep(for: pause)
+                    changed = true
+                    break
+                } catch let error as KubernetesError
+                    where action.isCreation && (wasHijacked || now.service.map(isHijacked) == true)
+                {
+                    // What is being served with, or is to be again, is made anew as far as possible.
                     refusal = refusal ?? error
                 }
             }
             if let refusal { throw refusal }
-            if !changed { return (now, waiting) }
+            if !changed { return (now, waiting, hasSwapped) }
         }
         throw SessionControlError.unsettled(self.names.session, rounds: Self.rounds)
     }

@@ -134,7 +134,7 @@ public struct SessionEnding: Sendable {
         guard closing.phase == .closing else { return nil }
         var looks = SecondLooks()
         while true {
-            let (now, waiting) = try await controller.converge(on: closing.incarnation, wasHijacked: true)
+            let (now, waiting, _) = try await controller.converge(on: closing.incarnation, wasHijacked: true)
             guard let session = now.session else {
                 self.restored()
                 return try await self.collected(closing, by: deadline)

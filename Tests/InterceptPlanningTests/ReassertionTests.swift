@@ -89,6 +89,16 @@ struct ReassertionTests {
         }
     }
 
+    @Test("What is missing meanwhile is made anew, by a client, and a swap does not wait for that")
+    func missing() throws {
+        var now = try self.observation(Sample.service())
+        now.owned.remove(.deployment)
+        #expect(Planner.client.plan(now, wasHijacked: true) == [.create(.deployment)])
+        #expect(Planner.replica(isReady: true).plan(now, wasHijacked: true) == [.wait(.reassertion)])
+        now.isProven = true
+        #expect(Planner.client.plan(now, wasHijacked: true).map(\.isSwap) == [true])
+    }
+
     @Test("What was never the original's is somebody's wish, and ends the intercept", arguments: TakingBack.others)
     func others(back: TakingBack) throws {
         var now = try self.observation(try back.service())

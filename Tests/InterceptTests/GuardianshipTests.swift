@@ -263,7 +263,8 @@ extension Scene {
     func enter(_ run: InterceptRun) async throws -> Membership {
         let membership = try await run.join()
         let controller = SessionController(store: run.store.preferring(membership.session.kind), role: .client)
-        _ = try await controller.converge(on: membership.session.incarnation) { _ in true }
+        let incarnation = membership.session.incarnation
+        while try await controller.converge(on: incarnation, isProven: { _ in true }).waiting == .proof {}
         return membership
     }
 

@@ -13,11 +13,12 @@ struct ReassertionScheduleTests {
         for second in 0..<1_000 where surrender == nil {
             if second == 0 || schedule.tick() {
                 switch schedule.takenBack() {
-                case .again(let count):
+                case .again:
                     moments.append(second)
+                    let other = schedule.takenBack()
+                    #expect(other == .later, "two tasks look")
+                    let count = schedule.swapped()
                     #expect(count == moments.count)
-                    let second = schedule.takenBack()
-                    #expect(second == .later, "two tasks look")
                 case .later: Issue.record("looked before it was time")
                 case .surrender(let count): surrender = count
                 }
@@ -27,12 +28,28 @@ struct ReassertionScheduleTests {
         #expect(surrender == ReassertionSchedule.limit)
     }
 
+    @Test("A try that comes to nothing is no fight: it is due again in a second, or in ten where it was refused")
+    func idle() {
+        var schedule = ReassertionSchedule()
+        var moments: [Int] = []
+        for second in 0..<100 where second == 0 || schedule.tick() {
+            let verdict = schedule.takenBack()
+            guard verdict == .again else { continue }
+            moments.append(second)
+            if second >= 20 { schedule.refused() }
+        }
+        #expect(moments == Array(0...20) + [30, 40, 50, 60, 70, 80, 90])
+        let count = schedule.swapped()
+        #expect(count == 1)
+    }
+
     @Test("While it stands there is nothing to look at; what is taken back once in a while is swapped again at once")
     func calm() {
         var schedule = ReassertionSchedule()
         for _ in 0..<30 {
             let verdict = schedule.takenBack()
-            #expect(verdict == .again(1))
+            let count = schedule.swapped()
+            #expect(verdict == .again && count == 1)
             schedule.stands()
             for _ in 0..<700 {
                 let isDue = schedule.tick()

@@ -49,7 +49,10 @@ extension InterceptScenario {
         let session = try await self.session(store, service, kind)
         let controller = SessionController(store: store, role: .client)
         _ = try await controller.converge(on: session.incarnation)
-        let (now, _) = try await controller.converge(on: session.incarnation) { _ in true }
+        var (now, waiting, _) = try await controller.converge(on: session.incarnation) { _ in true }
+        while waiting == .proof {
+            (now, waiting, _) = try await controller.converge(on: session.incarnation) { _ in true }
+        }
         let swapped = try #require(now.service)
         #expect(ServiceSwap(session).isHijacked(swapped))
         return try #require(try await store.find())

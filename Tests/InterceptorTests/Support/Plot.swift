@@ -128,10 +128,11 @@ enum Part: Sendable, Hashable {
     private func command(_ store: SessionStore) async throws {
         let controller = SessionController(store: store, role: .client)
         switch self {
-        case .swaps: _ = try await controller.converge(on: Stage.incarnation) { _ in true }
+        case .swaps:
+            while try await controller.converge(on: Stage.incarnation, isProven: { _ in true }).waiting == .proof {}
         case .keepsUp:
             for _ in 0..<2 {
-                let (_, waiting) = try await controller.converge(on: Stage.incarnation, wasHijacked: true)
+                let (_, waiting, _) = try await controller.converge(on: Stage.incarnation, wasHijacked: true)
                 guard waiting == .reassertion else { continue }
                 _ = try await controller.converge(on: Stage.incarnation, wasHijacked: true) { _ in true }
             }
