@@ -107,7 +107,8 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request, number *int64) 
 	w.Write(append(body, '\n'))
 }
 
-// echo sends the request's body down the chain; the last one returns it. Bodies are read whole, for Go's HTTP/1
+// echo sends the request's body down the chain; the last one returns it, and X-Shop-Retries sums up what the clients on
+// the way sent a second time. Bodies are read whole, for Go's HTTP/1
 // server cannot read a request any more once its answer has begun.
 func (s *service) echo(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEcho))
@@ -115,9 +116,10 @@ func (s *service) echo(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	answeredBy := s.role + "/" + s.name
+	answeredBy, retries := s.role+"/"+s.name, 0
 	if s.next != nil {
-		response, _, err := s.next.send(r, body)
+		var response *http.Response
+		response, retries, err = s.next.send(r, body)
 		if err != nil {
 			s.fail(w, err.Error())
 			return
@@ -133,10 +135,14 @@ func (s *service) echo(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answeredBy = response.Header.Get("X-Shop-Answered-By")
+		if further, err := strconv.Atoi(response.Header.Get("X-Shop-Retries")); err == nil {
+			retries += further
+		}
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("X-Shop-Answered-By", answeredBy)
+	w.Header().Set("X-Shop-Retries", strconv.Itoa(retries))
 	w.Write(body)
 }
 
