@@ -44,9 +44,22 @@ public struct Load: Sendable {
     }
 
     /// Stops it and reads its report.
+    ///
+    /// One that has ended before it was told to has not asked what was due next: that counts as a request that failed.
+    ///
+    /// - Throws: ``ShellFailure`` where it has ended without a report.
     public func finish() async throws -> Report {
+        let early = self.process.status
         self.process.signal(SIGTERM)
-        _ = await self.process.ended()
-        return Report(json: try JSONValue(parsing: self.process.output))
+        let status = await self.process.ended()
+        guard var json = try? JSONValue(parsing: self.process.output) else {
+            throw ShellFailure(description: "the load made no report, and ended with \(status): \(self.process.errors)")
+        }
+        if let early {
+            json["failed"] = .integer((json["failed"]?.integer ?? 0) + 1)
+            let line = "the load ended by itself (\(early)), before it was told to: give it a longer limit"
+            json["errors"] = .array((json["errors"]?.array ?? []) + [.string(line)])
+        }
+        return Report(json: json)
     }
 }

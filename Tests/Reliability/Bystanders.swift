@@ -75,13 +75,21 @@ struct Bystanders: Sendable {
     }
 
     /// One load's report in the words of the document. Whoever got a laptop's answer got an altered one.
-    static func result(_ what: String, rate: Int, _ report: JSONValue) -> JSONValue {
+    ///
+    /// - Parameter isRight: whether it had to be answered by who calls itself so; by default by the original.
+    static func result(
+        _ what: String,
+        rate: Int,
+        _ report: JSONValue,
+        by isRight: (String) -> Bool = { $0.hasPrefix("leaf/leaf-") }
+    ) -> JSONValue {
         func count(_ key: String) -> Int64 { report[key]?.integer ?? 0 }
         let answeredBy = report["answeredBy"]?.object ?? [:]
-        let originals = answeredBy.filter { $0.key.hasPrefix("leaf/leaf-") }.values
-        let right = originals.reduce(0) { $0 + ($1.integer ?? 0) }
+        let right = answeredBy.filter { isRight($0.key) }.values.reduce(0) { $0 + ($1.integer ?? 0) }
         var result: JSONValue = [
             "what": .string(what), "rate": .integer(Int64(rate)),
+            "seconds": .seconds(report["seconds"]?.number ?? 0),
+            "achieved_rate": .seconds(report["requestsPerSecond"]?.number ?? 0),
             "requests": .integer(count("ok") + count("failed") + count("wrong")),
             "failed": .integer(count("failed")),
             "altered": .integer(count("wrong") + count("ok") - right),

@@ -62,9 +62,10 @@ struct DayScenario {
         // What comes with a first request has to be there already.
         try await Task.sleep(for: .seconds(10))
         results.samples.append(try self.sample(leaf, bob))
+        let rate = max(1, self.rate / Self.share)
         let load = try await Load.start(
             leaf.url,
-            rate: max(1, self.rate / Self.share),
+            rate: rate,
             concurrency: 16,
             limit: length + .seconds(600),
             flags: ["--header", "\(stage.bob.header.name):\(stage.bob.header.value)", "--new-connections", "0.5"]
@@ -83,7 +84,11 @@ struct DayScenario {
             sampled = .now
             results.samples.append(try self.sample(leaf, bob))
         }
-        results.resident = Self.fate(try await load.finish().json, of: stage.bob.answer)
+        let report = try await load.finish()
+        // Each has to be answered by their own process.
+        results.resident = Bystanders.result("of the developer who stays", rate: rate, report.json) {
+            $0 == stage.bob.answer
+        }
         // Connections that were kept for the next request end after a while.
         try await Task.sleep(for: .seconds(20))
         results.samples.append(try self.sample(leaf, bob))
@@ -133,17 +138,5 @@ struct DayScenario {
             "at": Machine.date(), "command": Footprint(of: bob.pid)?.json ?? .null,
             "interceptor": processes.compactMap { Footprint(of: $0) }.reduce(.none, +).json,
         ]
-    }
-
-    /// What became of the requests of one developer: each has to be answered, by their process.
-    static func fate(_ report: JSONValue, of answer: String) -> JSONValue {
-        func count(_ name: String) -> Int64 { report[name]?.integer ?? 0 }
-        let right = report[path: "answeredBy", answer]?.integer ?? 0
-        var fate: JSONValue = [
-            "requests": .integer(count("ok") + count("failed") + count("wrong")), "failed": .integer(count("failed")),
-            "altered": .integer(count("wrong") + count("ok") - right), "retried": .integer(count("retried")),
-        ]
-        if let errors = report["errors"], errors.array?.isEmpty == false { fate["errors"] = errors }
-        return fate
     }
 }

@@ -175,12 +175,14 @@ struct DocumentTests {
     func altered() {
         let report: JSONValue = [
             "ok": 10, "failed": 1, "wrong": 2, "retried": 3, "errors": ["x"], "slow": [],
-            "answeredBy": ["leaf/leaf-abc": 6, "leaf/ada": 4],
+            "answeredBy": ["leaf/leaf-abc": 6, "leaf/ada": 4], "seconds": .double(3.5),
+            "requestsPerSecond": .double(3.7),
         ]
         let result = Bystanders.result("some", rate: 5, report)
         #expect(result["requests"] == 13 && result["failed"] == 1 && result["retried"] == 3)
         #expect(result["altered"] == 6)
         #expect(result["errors"] == ["x"] && result["slow"] == nil)
+        #expect(result["seconds"] == .double(3.5) && result["achieved_rate"] == .double(3.7))
     }
 
     @Test("A page without a place for the table is refused, and the text around it stays")

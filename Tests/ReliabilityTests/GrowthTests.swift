@@ -93,8 +93,8 @@ struct GrowthTests {
             "ok": 10, "failed": 1, "wrong": 0, "retried": 0, "errors": ["x"],
             "answeredBy": ["leaf/bob": 8, "leaf/leaf-a": 2],
         ]
-        let fate = DayScenario.fate(report, of: "leaf/bob")
-        #expect(fate == ["requests": 11, "failed": 1, "altered": 2, "retried": 0, "errors": ["x"]])
+        let fate = Bystanders.result("theirs", rate: 1, report) { $0 == "leaf/bob" }
+        #expect(fate["requests"] == 11 && fate["failed"] == 1 && fate["altered"] == 2 && fate["errors"] == ["x"])
         let line = try #require(
             try self.lines(.day, ["minutes": 1, "resident": fate], [[:], [:]]).first { $0.what.contains("stayed") }
         )
