@@ -24,10 +24,8 @@ struct CycleScenario {
                 }
                 defer { detour.signal(SIGINT) }
                 try await self.stop(detour, &outcome)
-                let lost = prober.answers.compactMap(\.failure)
-                if !lost.isEmpty {
-                    outcome.problems.append("\(lost.count) matching requests were answered by nobody: \(lost[0])")
-                }
+                try await prober.settle()
+                if let complaint = prober.complaint { outcome.problems.append(complaint) }
             }
         }
     }

@@ -113,13 +113,8 @@ struct DayScenario {
                 let status = await command.ended(within: .seconds(60))
                 outcome.measured["ended_after_s"] = .seconds((.now - told).seconds)
                 if status != 0 { outcome.problems.append("exit status \(status): \(command.errors.suffix(400))") }
-                _ = try await prober.answer("the original answers", since: .now, within: .seconds(5)) {
-                    $0.by?.hasPrefix("leaf/leaf-") == true
-                }
-                let lost = prober.answers.compactMap(\.failure)
-                if let first = lost.first {
-                    outcome.problems.append("\(lost.count) of ada's requests were answered by nobody: \(first)")
-                }
+                try await prober.settle()
+                if let complaint = prober.complaint { outcome.problems.append("ada: \(complaint)") }
             }
         } catch is CancellationError {
             throw CancellationError()

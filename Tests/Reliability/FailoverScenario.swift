@@ -27,18 +27,19 @@ struct FailoverScenario {
     private func kill(_ detour: RunningProcess, _ prober: Prober, _ outcome: inout Stage.Outcome) async throws {
         let killed = ContinuousClock.now
         detour.losePower()
-        let first = try await prober.answer("the original answers", since: killed, within: .seconds(30)) {
-            $0.by?.hasPrefix("leaf/leaf-") == true
-        }
+        let first = try await prober.answer(
+            "the original answers",
+            since: killed,
+            within: .seconds(30),
+            where: \.isOfOriginal
+        )
         outcome.measured["failover_s"] = .seconds((first.received - killed).seconds)
         let restored = try await self.stage.selectorIsBack(since: killed, within: .seconds(Self.ttl + 30))
         outcome.measured["restore_s"] = .seconds((restored - killed).seconds)
         // Nothing of a dead laptop may be waited for any more, and nobody's request may be lost over it.
+        try await prober.settle()
+        if let complaint = prober.complaint { outcome.problems.append(complaint) }
         let after = prober.answers.filter { $0.received >= killed }
-        let lost = after.compactMap(\.failure)
-        if !lost.isEmpty {
-            outcome.problems.append("\(lost.count) matching requests were answered by nobody: \(lost[0])")
-        }
         if after.contains(where: { $0.sent > first.received && $0.by == self.stage.ada.answer }) {
             outcome.problems.append("the laptop of a command that is dead answered")
         }

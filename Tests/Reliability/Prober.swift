@@ -16,12 +16,48 @@ final class Prober: Sendable {
         var by: String?
         /// Why nobody did.
         var failure: String?
+
+        /// Whether one of the Service's own Pods did.
+        var isOfOriginal: Bool { self.by?.hasPrefix("leaf/leaf-") == true }
+    }
+
+    /// What became of the requests so far, one at a time.
+    struct Log: Sendable {
+        /// How long a request may be under way before it is said to hang.
+        static let patience = Duration.seconds(2)
+
+        private(set) var answers: [Answer] = []
+        /// When the request was sent that is under way.
+        private var asking: ContinuousClock.Instant?
+
+        mutating func ask(at sent: ContinuousClock.Instant) { self.asking = sent }
+
+        mutating func take(_ answer: Answer) {
+            self.asking = nil
+            self.answers.append(answer)
+        }
+
+        /// Asks no more: a request that hangs by then is lost.
+        mutating func end(at now: ContinuousClock.Instant) {
+            self.answers += [self.hanging(at: now)].compactMap(\.self)
+            self.asking = nil
+        }
+
+        /// What was answered by nobody, a request that hangs among it.
+        func lost(at now: ContinuousClock.Instant) -> [Answer] {
+            self.answers.filter { $0.failure != nil } + [self.hanging(at: now)].compactMap(\.self)
+        }
+
+        private func hanging(at now: ContinuousClock.Instant) -> Answer? {
+            guard let asking, now - asking > Self.patience else { return nil }
+            return Answer(sent: asking, received: now, failure: "no answer after \((now - asking).seconds) s")
+        }
     }
 
     private let client: HTTPClient
     private let request: HTTPClientRequest
     private let pause: Duration
-    private let kept = Mutex<[Answer]>([])
+    private let kept = Mutex(Log())
 
     /// A prober of one Service of the shop.
     ///
@@ -49,21 +85,31 @@ final class Prober: Sendable {
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
-    var answers: [Answer] { self.kept.withLock { $0 } }
+    var answers: [Answer] { self.kept.withLock { $0.answers } }
+
+    /// What was answered by nobody so far, a request that hangs among it.
+    var lost: [Answer] { self.kept.withLock { $0.lost(at: .now) } }
+
+    /// What is wrong where requests were answered by nobody; nil where none was.
+    var complaint: String? {
+        let lost = self.lost
+        return lost.first.map { "\(lost.count) matching requests were answered by nobody: \($0.failure ?? "")" }
+    }
 
     /// Asks until it is cancelled.
     func run() async {
         while !Task.isCancelled {
             let sent = ContinuousClock.now
+            self.kept.withLock { $0.ask(at: sent) }
             var answer = Answer(sent: sent, received: sent)
             do {
                 answer.by = try await self.ask()
             } catch {
-                if Task.isCancelled { return }
+                if Task.isCancelled { return self.kept.withLock { $0.end(at: .now) } }
                 answer.failure = "\(error)"
             }
             answer.received = .now
-            self.kept.withLock { $0.append(answer) }
+            self.kept.withLock { $0.take(answer) }
             try? await Task.sleep(for: self.pause)
         }
     }
@@ -78,6 +124,12 @@ final class Prober: Sendable {
             throw Trouble("nobody's answer: \(String(decoding: body.prefix(200), as: UTF8.self))")
         }
         return who
+    }
+
+    /// Waits until the original answers a request that is sent from now on. As one is asked at a time, what became of all before
+    /// it is known then, of one that hung too.
+    func settle() async throws {
+        _ = try await self.answer("the original answers", since: .now, within: .seconds(15), where: \.isOfOriginal)
     }
 
     /// Waits for an answer to a request that was sent since a moment.
