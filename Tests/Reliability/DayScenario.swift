@@ -37,9 +37,11 @@ struct DayScenario {
         ) { stage, leaf in
             let bob = try await stage.launch(stage.bob)
             defer { bob.signal(SIGINT) }
-            let results = try await self.day(length, stage, leaf, bob)
+            var results = try await self.day(length, stage, leaf, bob)
             bob.signal(SIGINT)
             guard await bob.ended(within: .seconds(60)) == 0 else { throw Trouble("bob's command: \(bob.errors)") }
+            try await Cluster.nothingIsLeft(of: "leaf", in: Self.namespace, within: .seconds(150), every: .seconds(1))
+            stage.addLate(to: &results.runs)
             return results
         }
         results.bystanders = bystanders

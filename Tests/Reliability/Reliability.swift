@@ -130,6 +130,7 @@ struct Reliability {
             }
         }
         try await Cluster.nothingIsLeft(of: stage.names.service, within: .seconds(150), every: .milliseconds(500))
+        stage.addLate(to: &runs)
         about["load_average_after"] = try Machine.loadAverage()
         let results = try await bystanders.finish()
         (about["asked"], about["made"]) = (.integer(Int64(count)), .integer(Int64(runs.count)))

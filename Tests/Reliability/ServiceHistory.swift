@@ -44,7 +44,25 @@ struct ServiceHistory: Sendable {
         var sight: Sight
     }
 
+    /// A container of an interceptor that has ended with another status than 0.
+    struct Death: Sendable, Hashable, CustomStringConvertible {
+        var pod: String
+        /// Its own ID, by which it is told from the one that was started in its place.
+        var container: String
+        /// 137 where it was killed, as one is whose Pod outlasts its grace.
+        var status: Int64
+        /// How often the Pod's container had been started again by then.
+        var restarts: Int64
+
+        var description: String {
+            "a container of \(self.pod) ended with status \(self.status); it was started again \(self.restarts) times"
+        }
+    }
+
     private(set) var entries: [Entry] = []
+    private var deaths: [Death] = []
+    /// The containers whose deaths are known: a watch tells of each as long as its Pod is there.
+    private var dead: Set<String> = []
     /// Whether each interceptor Pod that is there is ready.
     private var interceptors: [String: Bool] = [:]
 
@@ -67,6 +85,12 @@ struct ServiceHistory: Sendable {
     /// Forgets all sights, not what it takes to go on.
     mutating func forget() { self.entries = [] }
 
+    /// Hands over the deaths of interceptors that were seen since the last time; forgetting leaves them, for some are seen late.
+    mutating func takeDeaths() -> [Death] {
+        defer { self.deaths = [] }
+        return self.deaths
+    }
+
     private static func sight(_ object: DynamicObject?, of source: Source) -> Sight {
         switch source {
         case .service: .service(selector: object?[path: "spec", "selector"]?.strings ?? [:])
@@ -88,7 +112,9 @@ struct ServiceHistory: Sendable {
             self.interceptors = [:]
             for pod in pods { self.take(pod) }
         case .applied(let pod): self.take(pod)
-        case .deleted(let pod): self.interceptors[pod.name] = nil
+        case .deleted(let pod):
+            self.take(pod)
+            self.interceptors[pod.name] = nil
         }
         return .interceptors(live: self.interceptors.count, ready: self.interceptors.values.count { $0 })
     }
@@ -96,6 +122,20 @@ struct ServiceHistory: Sendable {
     private mutating func take(_ object: DynamicObject) {
         let pod = InterceptorPod(object)
         self.interceptors[pod.name] = pod.isLive ? pod.isReady : nil
+        for death in Self.deaths(object) where self.dead.insert(death.container).inserted { self.deaths.append(death) }
+    }
+
+    /// How a Pod's containers have ended, those too that were started again since.
+    private static func deaths(_ pod: DynamicObject) -> [Death] {
+        (pod[path: "status", "containerStatuses"]?.array ?? []).flatMap { container in
+            let restarts = container["restartCount"]?.integer ?? 0
+            return ["lastState", "state"].compactMap { state -> Death? in
+                guard let end = container[path: state, "terminated"], let status = end["exitCode"]?.integer, status != 0
+                else { return nil }
+                let id = end["containerID"]?.string ?? "\(pod.uid) \(state) \(restarts)"
+                return Death(pod: pod.name, container: id, status: status, restarts: restarts)
+            }
+        }
     }
 
     // MARK: - Questions

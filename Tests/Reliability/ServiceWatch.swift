@@ -25,6 +25,9 @@ final class ServiceWatch: Sendable {
     /// Forgets what was seen, so that a long run does not grow.
     func forget() { self.kept.withLock { $0.forget() } }
 
+    /// How interceptors have ended that were not to end so, since the last time.
+    func takeDeaths() -> [String] { self.kept.withLock { $0.takeDeaths().map(\.description) } }
+
     /// Watches until it is cancelled.
     func follow() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in

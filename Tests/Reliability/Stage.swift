@@ -136,9 +136,19 @@ extension Stage {
         if outcome.residue.isEmpty { outcome.measured["cleared_s"] = .seconds((.now - ended).seconds) }
         let deadEnds = self.watch.history.deadEnds(since: began)
         if !deadEnds.isEmpty { outcome.problems.append("the Service had no endpoint, \(deadEnds.count) times") }
+        outcome.problems += self.watch.takeDeaths()
         if self.watch.broken > brokenBefore { outcome.problems.append("a watch broke; this round was not seen whole") }
         if !outcome.residue.isEmpty || !outcome.problems.isEmpty { try await self.clear() }
         return outcome.json
+    }
+
+    /// Adds to the last of some rounds what was seen only after it: how interceptors ended that were still ending then.
+    func addLate(to runs: inout [JSONValue]) {
+        let late = self.watch.takeDeaths().map { JSONValue.string($0) }
+        guard !late.isEmpty else { return }
+        var run = runs.popLast() ?? [:]
+        run["problems"] = .array((run["problems"]?.array ?? []) + late)
+        runs.append(run)
     }
 
     /// When the Service selected the original's Pods again.

@@ -112,6 +112,34 @@ struct ServiceHistoryTests {
         #expect(history.entries.map(\.sight) == [.interceptors(live: 0, ready: 0), .interceptors(live: 1, ready: 0)])
     }
 
+    private func pod(ended: [String: (container: String, status: Int64)], restarts: Int64 = 0) -> DynamicObject {
+        var container: JSONValue = ["name": "interceptor", "restartCount": .integer(restarts)]
+        for (state, end) in ended {
+            let id = JSONValue.string(end.container)
+            container[state] = ["terminated": ["exitCode": .integer(end.status), "containerID": id]]
+        }
+        let status: JSONValue = ["containerStatuses": [container]]
+        return DynamicObject(.pods, name: "interceptor-leaf-1", namespace: "shop", ["status": status])
+    }
+
+    @Test("An interceptor that ends with another status than 0 is told once, one that was started again since too")
+    func deaths() {
+        var history = ServiceHistory()
+        func deaths(_ update: WatchUpdate) -> [Int64] {
+            history.note(update, of: .pods, at: self.origin)
+            history.forget()
+            return history.takeDeaths().map(\.status)
+        }
+        #expect(deaths(.applied(self.pod(ended: [:]))) == [])
+        #expect(deaths(.applied(self.pod(ended: ["state": ("a", 0)]))) == [])
+        #expect(deaths(.applied(self.pod(ended: ["state": ("b", 132)]))) == [132])
+        let restarted = self.pod(ended: ["lastState": ("b", 132)], restarts: 1)
+        #expect(deaths(.applied(restarted)) == [])
+        let both = self.pod(ended: ["lastState": ("c", 1), "state": ("d", 137)], restarts: 2)
+        #expect(deaths(.reset([both])) == [1, 137])
+        #expect(deaths(.deleted(self.pod(ended: ["state": ("e", 139)]))) == [139])
+    }
+
     @Test("A Session that nobody can read is none")
     func malformedSession() {
         var history = ServiceHistory()
