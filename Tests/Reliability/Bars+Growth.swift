@@ -14,10 +14,21 @@ extension Bars {
         func isWithin(_ name: String, _ limit: Double) -> Bool {
             soak[path: "seconds", name, "median"]?.number.map { $0 <= limit } ?? false
         }
+        let memory = batches.flatMap { batch in
+            (batch["memory_kib"]?.object ?? [:]).sorted { $0.key < $1.key }.map { name, pair in
+                "\(name) \((pair.array ?? []).map { Self.count($0) }.joined(separator: " → "))"
+            }
+        }
+        let shown = Line(
+            what: "… resident memory of the cluster's own programs, in KiB",
+            bar: "none",
+            measured: memory.joined(separator: "; "),
+            isMet: true
+        )
         let residue = (soak["residue"]?.integer ?? 0) + (soak["problems"]?.integer ?? 0)
         return [
             Line(
-                what: "many cycles: rounds with a problem or residue, growth of processes, objects, rules",
+                what: "many cycles: rounds with a problem or residue, growth of processes, objects, rules, sockets",
                 bar: "0 of ≥ \(Self.cycles)",
                 measured: "\(residue) of \(count)" + (grown.isEmpty ? ", none" : ", \(grown.joined(separator: ", "))"),
                 isMet: residue == 0 && grown.isEmpty && count >= Self.cycles
@@ -28,7 +39,7 @@ extension Bars {
                 measured: "median \(median("start_s")), \(median("stop_s"))",
                 isMet: isWithin("start_s", 3) && isWithin("stop_s", 2)
             ),
-        ]
+        ] + (memory.isEmpty ? [] : [shown])
     }
 
     /// How many cycles are many.

@@ -52,6 +52,19 @@ struct Footprint: Sendable, Hashable {
 }
 
 extension Footprint {
+    /// The resident memory of some of the cluster's programs, in KiB, by what ``ProcessorTime`` calls them.
+    static func memory(of roles: [String]) -> JSONValue {
+        var memory: JSONValue = [:]
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+            guard let pid = Int32(name), let words = FileManager.default.contents(atPath: "/proc/\(name)/cmdline"),
+                let role = ProcessorTime.role(words.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }),
+                roles.contains(role), let footprint = Footprint(of: pid)
+            else { continue }
+            memory[role] = .integer((memory[role]?.integer ?? 0) + Int64(footprint.memory))
+        }
+        return memory
+    }
+
     /// How many processes of a program there are.
     static func count(of program: String) -> Int {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []

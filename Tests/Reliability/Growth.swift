@@ -23,15 +23,37 @@ enum Growth {
         return growth
     }
 
-    /// What there is more of after the last cycle than before the first, and how much; sockets come and go by themselves.
+    /// How many more sockets are none: connections of bystanders and of the cluster come and go by themselves.
+    static let socketTolerance: Int64 = 30
+
+    /// What there is more of after the last cycle than before the first, and how much; of what was not there before there was none.
     static func ofSoak(_ samples: [JSONValue]) -> JSONValue {
         guard let first = samples.first?.object, let last = samples.last?.object, samples.count >= 2 else { return [:] }
         var growth: JSONValue = [:]
-        for (name, value) in first where name != "cycles" && name != "sockets" {
-            guard let before = value.integer, let after = last[name]?.integer, after > before else { continue }
+        for (name, value) in last where name != "cycles" {
+            guard let after = value.integer else { continue }
+            let before = first[name]?.integer ?? 0
+            guard after > before + (name == "sockets" ? Self.socketTolerance : 0) else { continue }
             growth[name] = .array([.integer(before), .integer(after)])
         }
         return growth
+    }
+
+    /// What memory each of the cluster's programs had before the first cycle and after the last, in KiB.
+    static func memoryOfSoak(_ samples: [JSONValue]) -> JSONValue {
+        var memory: JSONValue = [:]
+        for (name, before) in samples.first?["memory_kib"]?.object ?? [:] {
+            guard let after = samples.last?[path: "memory_kib", name] else { continue }
+            memory[name] = [before, after]
+        }
+        return memory
+    }
+
+    /// How many objects there are of each kind, by what `kubectl get -o name` prints: `deployment.apps/leaf` is a deployment.
+    static func kinds(_ names: String) -> [String: Int64] {
+        names.split(separator: "\n").reduce(into: [:]) { counts, name in
+            counts[String(name.prefix { $0 != "." && $0 != "/" }), default: 0] += 1
+        }
     }
 
     /// Whether a part has grown: by more than a tenth of its memory and 4 MiB, or by more than 5 descriptors or any thread.

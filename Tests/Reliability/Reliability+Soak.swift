@@ -12,6 +12,7 @@ extension Reliability {
         var about = try Self.finished(start, asked: count, made: results.runs.count)
         about["samples"] = .array(results.samples)
         about["growth"] = Growth.ofSoak(results.samples)
+        about["memory_kib"] = Growth.memoryOfSoak(results.samples)
         return Document.Batch(scenario: .soak, about: about, runs: results.runs, bystanders: results.bystanders)
     }
 

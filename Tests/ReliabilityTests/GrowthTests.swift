@@ -62,12 +62,24 @@ struct GrowthTests {
         #expect(line.isMet == !isGrown)
     }
 
-    @Test("Of cycles, whatever there is more of afterwards has grown, but sockets come and go")
+    @Test(
+        "Of cycles, whatever there is more of afterwards has grown, what was not there before too; some sockets come and go"
+    )
     func soak() throws {
-        let before: JSONValue = ["cycles": 0, "processes": 1, "rules": 170, "sockets": 10]
-        let after: JSONValue = ["cycles": 500, "processes": 1, "rules": 171, "sockets": 90]
+        let before: JSONValue = [
+            "cycles": 0, "processes": 1, "rules": 170, "sockets": 10, "memory_kib": ["kubelet": 1],
+        ]
+        let after: JSONValue = [
+            "cycles": 500, "processes": 1, "rules": 171, "sockets": 40, "memory_kib": ["kubelet": 9],
+        ]
         #expect(Growth.ofSoak([before, after]) == ["rules": [170, 171]])
         #expect(Growth.ofSoak([after, before]) == [:])
+        let leaked = after.merging(["rules": 170, "sockets": 41, "session": 2])
+        #expect(Growth.ofSoak([before, leaked]) == ["sockets": [10, 41], "session": [0, 2]])
+        let memory = Growth.memoryOfSoak([before, leaked, after])
+        #expect(memory == ["kubelet": [1, 9]])
+        let shown = try self.lines(.soak, ["growth": [:], "memory_kib": memory], [[:]])
+        #expect(shown.contains { $0.measured == "kubelet 1 → 9" && $0.isMet })
         let runs = [JSONValue](repeating: ["start_s": .double(2.5), "stop_s": .double(0.1)], count: 500)
         let met = try self.lines(.soak, ["growth": [:]], runs).filter {
             $0.what.contains("cycles:") || $0.what.contains("start and")
@@ -85,6 +97,13 @@ struct GrowthTests {
         )
         let slow = try self.lines(.soak, ["growth": [:]], runs.map { $0.merging(["start_s": .double(3.5)]) })
         #expect(slow.contains { $0.measured == "median 3.5 s, 0.1 s" && !$0.isMet })
+    }
+
+    @Test("Objects are counted by kind, whatever their group")
+    func kinds() {
+        let names = "service/a\nserviceaccount/b\nrole.rbac.authorization.k8s.io/c.d\nservice/e\n"
+        #expect(Growth.kinds(names) == ["service": 2, "serviceaccount": 1, "role": 1])
+        #expect(Growth.kinds("").isEmpty)
     }
 
     @Test("A request of the developer who stays that somebody else answers is lost, as one that failed")
