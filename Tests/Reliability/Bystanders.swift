@@ -102,6 +102,25 @@ struct Bystanders: Sendable {
         }
         return result
     }
+
+    /// The sums of some loads' counts, and their slowest request: one entry for all that are called the same.
+    static func summed(_ results: [JSONValue]) -> [JSONValue] {
+        Dictionary(grouping: results) { $0["what"]?.string ?? "" }.sorted { $0.key < $1.key }.map { what, loads in
+            var sum: JSONValue = ["what": .string(what), "rate": loads[0]["rate"] ?? 0]
+            for name in ["requests", "failed", "altered", "retried"] {
+                sum[name] = .integer(loads.reduce(0) { $0 + ($1[name]?.integer ?? 0) })
+            }
+            let seconds = loads.reduce(0) { $0 + ($1["seconds"]?.number ?? 0) }
+            sum["seconds"] = .seconds(seconds)
+            if seconds > 0 { sum["achieved_rate"] = .seconds(Double(sum["requests"]?.integer ?? 0) / seconds) }
+            sum["max_ms"] = .seconds(loads.compactMap { $0["max_ms"]?.number }.max() ?? 0)
+            for name in ["errors", "slow"] {
+                let lines = loads.flatMap { $0[name]?.array ?? [] }
+                if !lines.isEmpty { sum[name] = .array(Array(lines.prefix(10))) }
+            }
+            return sum
+        }
+    }
 }
 
 /// Where the shop is reached from this machine.

@@ -60,7 +60,8 @@ struct RevertScenario {
                             ground: ground,
                             developer: developer,
                             watch: watch,
-                            http: self.stage.http
+                            http: self.stage.http,
+                            rate: self.rate / 2
                         )
                         try await self.block(round, count, until: last, &results)
                     }
@@ -74,7 +75,7 @@ struct RevertScenario {
         return try result.get()
     }
 
-    /// The rounds of one kind. Where the Service is deleted, nobody can be answered, so nobody asks.
+    /// The rounds of one kind.
     private func block(
         _ round: RevertRound,
         _ count: Int,
@@ -82,25 +83,24 @@ struct RevertScenario {
         _ results: inout Results
     ) async throws {
         try await round.ground.prepare(round.revert)
-        let load =
-            round.revert.deletes
-            ? nil
-            : try await Bystanders.start(of: round.ground.leaf, rate: self.rate / 2, limit: .seconds(120 * (count + 1)))
-        defer { load?.abandon() }
-        var isLost = false
+        var (bystanders, ledNowhere): ([JSONValue], [JSONValue]) = ([], [])
         for _ in 0..<count where ContinuousClock.now < last {
-            let run = try await round.run()
-            results.runs.append(run)
-            isLost = isLost || round.ledNowhere(run)
-            self.say("reverts: \(run.compact)")
+            let made = try await round.run()
+            results.runs.append(made.run)
+            bystanders += made.bystanders
+            ledNowhere += made.ledNowhere
+            self.say("reverts: \(made.run.compact)")
             if round.revert.deletes { try await round.ground.prepare(round.revert) }
         }
-        let what = "\(round.revert.kind.rawValue), \(round.revert.mode.rawValue)"
-        let loads = (try await load?.finish() ?? []).map { result in
-            var result = result
-            result["what"] = .string("\(result["what"]?.string ?? ""): \(what)")
-            return result
+        results.bystanders += self.named(bystanders, round.revert)
+        results.ledNowhere += self.named(ledNowhere, round.revert)
+    }
+
+    /// The loads of one kind's rounds, by that kind.
+    private func named(_ loads: [JSONValue], _ revert: Revert) -> [JSONValue] {
+        Bystanders.summed(loads).map { load in
+            let what = "\(load["what"]?.string ?? ""): \(revert.kind.rawValue), \(revert.mode.rawValue)"
+            return load.merging(["what": .string(what)])
         }
-        if isLost { results.ledNowhere += loads } else { results.bystanders += loads }
     }
 }

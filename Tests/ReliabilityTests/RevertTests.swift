@@ -45,6 +45,39 @@ struct RevertTests {
         }
     }
 
+    @Test("Only what was sent between a tool's write and two seconds after it was put right is forgiven")
+    func pardon() {
+        let origin = ContinuousClock.now
+        var pardon = Pardon()
+        func isForgiven(_ milliseconds: Int) -> Bool {
+            let sent = origin + .milliseconds(milliseconds)
+            return pardon.covers(Prober.Answer(sent: sent, received: sent + .seconds(30), failure: "x"))
+        }
+        #expect(!isForgiven(1_000))
+        pardon.forgive(from: origin, until: origin + .milliseconds(500))
+        pardon.forgive(from: origin + .seconds(10), until: origin + .seconds(11))
+        #expect(
+            [-1, 0, 2_500, 2_501, 9_999, 10_000, 13_000, 13_001].map(isForgiven) == [
+                false, true, true, false, false, true, true, false,
+            ]
+        )
+    }
+
+    @Test("The loads of one kind's rounds are summed by what they are")
+    func summed() {
+        func load(_ what: String, _ failed: Int64, _ most: Double) -> JSONValue {
+            [
+                "what": .string(what), "rate": 5, "requests": 10, "failed": .integer(failed), "altered": 1,
+                "retried": 2, "seconds": 4, "max_ms": .double(most), "errors": ["e"],
+            ]
+        }
+        let sums = Bystanders.summed([load("b", 0, 1), load("a", 1, 9), load("a", 3, 8)])
+        #expect(sums.map { $0["what"] } == ["a", "b"])
+        #expect(sums[0]["requests"] == 20 && sums[0]["failed"] == 4 && sums[0]["altered"] == 2)
+        #expect(sums[0]["retried"] == 4 && sums[0]["achieved_rate"] == .double(2.5))
+        #expect(sums[0]["max_ms"] == .double(9) && sums[0]["errors"] == ["e", "e"])
+    }
+
     @Test("What bystanders lose to a tool's half selector is shown, and is nobody's bar")
     func ledNowhere() throws {
         var document = Document(nil)
