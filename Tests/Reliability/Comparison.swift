@@ -43,8 +43,8 @@ struct Comparison {
             guard let port = local.errors.firstMatch(of: #/listens on 127\.0\.0\.1:(\d+)/#).flatMap({ Int($0.1) })
             else { throw Trouble("no port in: \(local.errors)") }
             let scenario = TunnelScenario(leaf: leaf, developer: self.stage.ada, bulkPort: port)
-            for _ in 0..<count where ContinuousClock.now < last {
-                let run = try await scenario.run()
+            for number in 0..<count where ContinuousClock.now < last {
+                let run = try await scenario.run(tunnelFirst: !number.isMultiple(of: 2))
                 runs.append(run)
                 self.say("tunnel \(runs.count) of \(count): \(run.compact)")
             }

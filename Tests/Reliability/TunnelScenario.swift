@@ -21,10 +21,26 @@ struct TunnelScenario {
     static let bulk = "bulk"
 
     /// One round of each.
-    func run() async throws -> JSONValue {
+    ///
+    /// - Parameter tunnelFirst: the order of the two, so that what was before neither is always the same.
+    func run(tunnelFirst: Bool) async throws -> JSONValue {
+        var tunnel: JSONValue = [:]
+        if tunnelFirst { tunnel = try await self.tunnel() }
+        let forward = try await self.portForward()
+        if !tunnelFirst { tunnel = try await self.tunnel() }
+        return Self.round(tunnel: tunnel, forward: forward)
+    }
+
+    /// What was measured of either, in one round: a request that failed through the tunnel is a problem, one of the other is shown.
+    static func round(tunnel: JSONValue, forward: JSONValue) -> JSONValue {
         var run: JSONValue = [:]
-        for (key, value) in try await self.portForward().object ?? [:] { run["forward_\(key)"] = value }
-        for (key, value) in try await self.tunnel().object ?? [:] { run["tunnel_\(key)"] = value }
+        for (key, value) in tunnel.object ?? [:] { run["tunnel_\(key)"] = value }
+        for (key, value) in forward.object ?? [:] { run["forward_\(key)"] = value }
+        let failed = tunnel["failed"]?.integer ?? 0
+        if failed > 0 {
+            let why = tunnel["errors"]?[0]?.string ?? "no reason given"
+            run["problems"] = [.string("\(failed) requests through the tunnel failed: \(why)")]
+        }
         return Self.withRatios(run)
     }
 
@@ -134,10 +150,13 @@ struct TunnelScenario {
         let measured: JSONValue = [
             "down_mib_per_second": bytes["downMiBPerSecond"] ?? 0, "up_mib_per_second": bytes["upMiBPerSecond"] ?? 0,
             "requests_per_second": .seconds(Double(answered) / (report["seconds"]?.number ?? 1)),
-            "failed": .integer((report["failed"]?.integer ?? 0) + (report["wrong"]?.integer ?? 0)),
+            "failed": .integer(
+                ["failed", "wrong", "retried"].reduce(0) { $0 + (report[$1]?.integer ?? 0) }
+            ),
             "answered_elsewhere": .integer((report["ok"]?.integer ?? 0) - answered),
         ]
         for (name, value) in measured.object ?? [:] { figures[name] = value }
+        if let errors = report["errors"], errors.array?.isEmpty == false { figures["errors"] = errors }
         return figures
     }
 }

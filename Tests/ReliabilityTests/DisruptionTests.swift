@@ -114,6 +114,15 @@ struct DisruptionTests {
         #expect(line.measured == "+ p50 0.5 ms, p99 1 ms (without an intercept: p50 1 ms, p99 2 ms)")
     }
 
+    @Test("A request that fails through the tunnel is a problem of the round, one through port-forward is shown")
+    func tunnelFailures() throws {
+        let (bad, good): (JSONValue, JSONValue) = (["failed": 2, "errors": ["reset"]], ["failed": 0])
+        let problem = TunnelScenario.round(tunnel: bad, forward: good)["problems"]
+        #expect(problem == ["2 requests through the tunnel failed: reset"])
+        let run = TunnelScenario.round(tunnel: good, forward: bad)
+        #expect(run["problems"] == nil && run["forward_failed"] == 2)
+    }
+
     @Test(
         "The tunnel's ratios are those of a round, their medians have bars",
         arguments: [(18.0, true), (17.9, false)]
