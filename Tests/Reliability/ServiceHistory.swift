@@ -130,7 +130,9 @@ struct ServiceHistory: Sendable {
         (pod[path: "status", "containerStatuses"]?.array ?? []).flatMap { container in
             let restarts = container["restartCount"]?.integer ?? 0
             return ["lastState", "state"].compactMap { state -> Death? in
-                guard let end = container[path: state, "terminated"], let status = end["exitCode"]?.integer, status != 0
+                // A kubelet that has removed a container before it looked how that ended makes up a 137, and says so.
+                guard let end = container[path: state, "terminated"], end["reason"] != "ContainerStatusUnknown",
+                    let status = end["exitCode"]?.integer, status != 0
                 else { return nil }
                 let id = end["containerID"]?.string ?? "\(pod.uid) \(state) \(restarts)"
                 return Death(pod: pod.name, container: id, status: status, restarts: restarts)

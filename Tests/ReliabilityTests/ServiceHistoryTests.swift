@@ -137,6 +137,10 @@ struct ServiceHistoryTests {
         #expect(deaths(.applied(restarted)) == [])
         let both = self.pod(ended: ["lastState": ("c", 1), "state": ("d", 137)], restarts: 2)
         #expect(deaths(.reset([both])) == [1, 137])
+        var unknown = self.pod(ended: [:])
+        let end: JSONValue = ["exitCode": 137, "reason": "ContainerStatusUnknown"]
+        unknown["status"] = ["containerStatuses": [["lastState": ["terminated": end]]]]
+        #expect(deaths(.applied(unknown)) == [])
         #expect(deaths(.deleted(self.pod(ended: ["state": ("e", 139)]))) == [139])
     }
 
