@@ -25,8 +25,7 @@ extension InterceptManifests {
     var podSpec: JSONValue {
         var spec: JSONValue = [
             "serviceAccountName": .string(self.session.names.interceptor),
-            // Bystander connections may linger for the drain; the kubelet must not cut that short.
-            "terminationGracePeriodSeconds": .integer(Int64(self.session.settings.drainSeconds + 15)),
+            "terminationGracePeriodSeconds": .integer(Int64(self.gracePeriodSeconds)),
             "securityContext": [
                 "runAsNonRoot": true,
                 "runAsUser": 65_532,
@@ -64,6 +63,10 @@ extension InterceptManifests {
         }
         return spec
     }
+
+    /// Bystander connections may linger for the drain, and new ones may come for a minute while a kube-proxy lags; the kubelet
+    /// must not cut that short. What is left is for giving the Service back, and for telling and closing connections.
+    private var gracePeriodSeconds: Int { max(60, self.session.settings.drainSeconds) + 15 }
 
     /// The Secrets, mounted by the kubelet: the interceptor itself may read none.
     ///

@@ -2,7 +2,7 @@
 ///
 /// After the Service stopped selecting it, kube-proxy on every node needs a moment to follow; only then does the
 /// absence of connections mean anything. Where the API server was away it can need half a minute, for it asks again ever more
-/// rarely: whoever still gets new connections is still selected there, and its time begins anew.
+/// rarely: whoever still gets new connections is still selected there, and is not done before they have ceased.
 struct DrainClock: Sendable {
     /// How long kube-proxy is given, in time without the selector and without a new connection.
     static let lameDuck: Duration = .seconds(3)
@@ -26,6 +26,8 @@ struct DrainClock: Sendable {
     }
 
     private let deadline: Duration
+    /// When the drain began.
+    private var began: Duration?
     /// Since when the Service does not select it.
     private var deselected: Duration?
     /// The same, or the last arrival of a connection since.
@@ -33,6 +35,9 @@ struct DrainClock: Sendable {
     private var arrivals = 0
 
     /// A clock for one drain.
+    ///
+    /// - Parameter deadline: how long after the first step connections are served as ever. Nothing that happens meanwhile
+    ///   moves it: the kubelet's grace period goes on as well, and who is cut off by that was told nothing.
     init(deadline: Duration) {
         self.deadline = max(deadline, Self.lameDuck)
     }
@@ -45,25 +50,31 @@ struct DrainClock: Sendable {
     ///   - arrivals: how many there have been so far.
     ///   - now: monotonic time since any fixed moment.
     mutating func step(isSelected: Bool, connections: Int, arrivals: Int, now: Duration) -> Step {
+        let began = self.began ?? now
+        self.began = began
+        let quiet = self.quiet(isSelected: isSelected, arrivals: arrivals, now: now)
+        if connections == 0, quiet >= Self.lameDuck { return .drained }
+        let overdue = now - began - self.deadline
+        if overdue < .zero { return .linger }
+        // While some still arrive, one that is idle may be about to ask for the first time.
+        let late = min(overdue - Self.announcement, quiet - Self.lameDuck)
+        if late < .zero { return .announce }
+        return late < Self.farewell ? .hurry : .drained
+    }
+
+    /// For how long it has had no selector and no new connection.
+    private mutating func quiet(isSelected: Bool, arrivals: Int, now: Duration) -> Duration {
         defer { self.arrivals = arrivals }
         guard !isSelected else {
             self.deselected = nil
             self.since = nil
-            return .linger
+            return .zero
         }
         let deselected = self.deselected ?? now
         self.deselected = deselected
         let hasArrival = arrivals != self.arrivals && now - deselected < Self.stragglers
         let since = hasArrival ? now : self.since ?? now
         self.since = since
-        let elapsed = now - since
-        if elapsed < Self.lameDuck { return .linger }
-        if connections == 0 { return .drained }
-        switch elapsed - self.deadline {
-        case ..<Duration.zero: return .linger
-        case ..<Self.announcement: return .announce
-        case ..<(Self.announcement + Self.farewell): return .hurry
-        default: return .drained
-        }
+        return now - since
     }
 }
