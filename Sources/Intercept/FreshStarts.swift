@@ -1,12 +1,16 @@
+import Tunnel
+
 /// Does what may hang for ever because the network below it has changed: begins it anew beside itself, and takes what comes
 /// first.
 ///
 /// A connection that was begun in a network that is gone is often never refused, and what TCP sends again by itself it sends
-/// later each time; a new one works within one round trip. The earlier ones go on meanwhile, for networks that are only slow.
+/// later each time; a new one works within one round trip. The earlier ones go on meanwhile, each for as long as its own
+/// limits let it, for networks and servers that are only slow: those are asked ever more rarely.
 struct FreshStarts: Sendable {
-    /// How long a try is alone before the next one is begun beside it.
-    var interval: Duration = .seconds(1)
-    /// How many are made.
+    /// How long each try is the newest before the next one is begun beside it. The longest interval is what a network that is
+    /// back waits for a try.
+    var intervals = Backoff(initial: .seconds(1), factor: 1.5, maximum: .seconds(3), jitter: 0)
+    /// How many there are at a time.
     var count = 8
     /// Measures the intervals.
     var clock: any Clock<Duration> = ContinuousClock()
@@ -21,19 +25,26 @@ struct FreshStarts: Sendable {
     ///
     /// - Parameters:
     ///   - isAnswer: whether an error settles it for all tries; with another one those that are under way go on.
+    ///   - failed: told of an error that settles nothing, while others go on.
     ///   - discard: told of the result of a try that was no longer wanted.
-    ///   - work: one try.
-    /// - Throws: an error that settles it; the last one where there is nothing more to wait for; ``Silent`` where all tries hang.
+    ///   - work: one try; it has to end by itself.
+    /// - Throws: an error that settles it; the last one where there is nothing more to wait for.
     func first<Result: Sendable>(
         isAnswer: (any Error) -> Bool,
+        failed: (any Error) -> Void = { _ in },
         discard: (Result) -> Void,
         _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         try await withTaskGroup(of: Outcome<Result>.self) { group in
-            var begun = 0
+            var intervals = self.intervals
             var running = 0
+            func wait() {
+                group.addTask { [clock, interval = intervals.next()] in
+                    try? await clock.sleep(for: interval)
+                    return .intervalOver
+                }
+            }
             func begin() {
-                begun += 1
                 running += 1
                 group.addTask {
                     do {
@@ -42,10 +53,7 @@ struct FreshStarts: Sendable {
                         return .failure(error)
                     }
                 }
-                group.addTask { [clock, interval] in
-                    try? await clock.sleep(for: interval)
-                    return .intervalOver
-                }
+                wait()
             }
             begin()
             var outcome: Swift.Result<Result, any Error>?
@@ -55,14 +63,14 @@ struct FreshStarts: Sendable {
                     outcome = .success(result)
                 case .failure(let error):
                     running -= 1
-                    if running == 0 || isAnswer(error) { outcome = .failure(error) }
+                    if running == 0 || isAnswer(error) { outcome = .failure(error) } else { failed(error) }
                 case .intervalOver:
                     if Task.isCancelled {
                         outcome = .failure(CancellationError())
-                    } else if begun < self.count {
+                    } else if running < self.count {
                         begin()
                     } else {
-                        outcome = .failure(Silent(tries: begun))
+                        wait()
                     }
                 }
             }
@@ -74,11 +82,5 @@ struct FreshStarts: Sendable {
             return outcome ?? .failure(CancellationError())
         }
         .get()
-    }
-
-    /// Nothing came of any try.
-    struct Silent: Error, CustomStringConvertible {
-        var tries: Int
-        var description: String { "nothing answers, in \(self.tries) tries" }
     }
 }
