@@ -19,6 +19,8 @@ final class TunnelKeeper: Sendable {
     private let destination: LocalPorts
     private let traffic: RouteTraffic
     private let logger: Logger
+    /// How long a replica may take from an open port-forward to its welcome.
+    private let handshake: Duration
     private let events: @Sendable (InterceptEvent) -> Void
     /// Pod UIDs of the replicas that a task looks after.
     private let kept = Mutex<Set<String>>([])
@@ -34,6 +36,7 @@ final class TunnelKeeper: Sendable {
         destination: LocalPorts,
         traffic: RouteTraffic,
         logger: Logger,
+        handshake: Duration = .seconds(4),
         events: @escaping @Sendable (InterceptEvent) -> Void
     ) {
         self.client = store.client
@@ -43,6 +46,7 @@ final class TunnelKeeper: Sendable {
         self.destination = destination
         self.traffic = traffic
         self.logger = logger
+        self.handshake = handshake
         self.events = events
     }
 
@@ -101,17 +105,27 @@ final class TunnelKeeper: Sendable {
 
     /// One replica's tunnel, dialled again until its Pod is gone.
     private func keep(uid: String, replica: Replica) async {
-        var backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
+        var redial = Redial()
         // An outage is told once, however often it is dialled meanwhile.
         var isKnownDown = false
+        func isDown(_ reason: String) {
+            if !isKnownDown { self.events(.tunnelDown(pod: replica.pod, reason: reason)) }
+            isKnownDown = true
+        }
         while self.dials {
-            var reason: String
-            var isSilent = false
+            let reason: String
+            var failure = Redial.Failure.answer
+            var isOpen = false
             do {
+                let channel = try await self.open(replica) { error in
+                    self.absence.withLock { $0.lost() }
+                    isDown("\(error)")
+                }
+                isOpen = true
                 var hello = self.hello
                 hello.isPaused = self.traffic.isPaused
-                let connection = try await self.dial(replica, hello)
-                backoff.reset()
+                let connection = try await self.greet(replica, hello, over: channel)
+                redial.succeeded()
                 isKnownDown = false
                 self.up.withLock { $0[uid] = connection }
                 self.absence.withLock { $0.connected(at: .now) }
@@ -130,31 +144,16 @@ final class TunnelKeeper: Sendable {
                 reason = "\(end)"
             } catch let error as KubernetesError where error.isNotFound {
                 return
-            } catch let error as TunnelError where error.code == .refused {
-                self.logger.debug("tunnel refused", metadata: ["pod": "\(replica.pod)", "reason": "\(error)"])
-                reason = "\(error)"
             } catch {
-                isSilent = !Self.isAnswer(error)
-                if isSilent { self.absence.withLock { $0.lost() } }
+                self.logger.debug("no tunnel", metadata: ["pod": "\(replica.pod)", "reason": "\(error)"])
+                // Behind an open port-forward it is the replica that fails, whatever it does: the API server has answered.
+                if !isOpen { failure = .init(opening: error) }
+                if failure != .answer { self.absence.withLock { $0.lost() } }
                 reason = "\(error)"
             }
             guard self.dials else { return }
-            if !isKnownDown { self.events(.tunnelDown(pod: replica.pod, reason: reason)) }
-            isKnownDown = true
-            // While nothing answers, it is the network that is waited for, and that may be back at any moment.
-            let pause = backoff.next()
-            try? await Task.sleep(for: isSilent ? min(pause, Self.longestSilence) : pause)
-        }
-    }
-
-    private static let longestSilence = Duration.seconds(1)
-
-    /// Whether an error of a dial says that somebody is there.
-    static func isAnswer(_ error: any Error) -> Bool {
-        switch error {
-        case let error as KubernetesError: !(error.isUnreachable || error.isTimeout || error.code == .credentials)
-        case let error as TunnelError: error.code != .timeout
-        default: false
+            isDown(reason)
+            try? await Task.sleep(for: redial.pause(after: failure))
         }
     }
 
@@ -165,12 +164,20 @@ final class TunnelKeeper: Sendable {
         self.client.renew()
     }
 
-    private func dial(_ replica: Replica, _ hello: TunnelHello) async throws -> TunnelConnection {
+    /// A connection to the replica's port of tunnels.
+    ///
+    /// - Parameter failed: told of a try in vain that others go on beside.
+    private func open(_ replica: Replica, failed: (any Error) -> Void) async throws -> any Channel {
         // Ahead of all limits: a plugin may be asking the user for a code.
         try await self.client.transport.authenticate()
+        func isAnswer(_ error: any Error) -> Bool { Redial.Failure(opening: error) == .answer }
         let channel: any Channel
         do {
-            channel = try await FreshStarts().first(isAnswer: Self.isAnswer, discard: { $0.close(promise: nil) }) {
+            channel = try await FreshStarts().first(
+                isAnswer: isAnswer,
+                failed: failed,
+                discard: { $0.close(promise: nil) }
+            ) {
                 try await self.client.portForward(
                     pod: replica.pod,
                     in: self.store.names.namespace,
@@ -178,18 +185,26 @@ final class TunnelKeeper: Sendable {
                 )
             }
         } catch {
-            if Self.isAnswer(error) { self.answered() }
+            if isAnswer(error) { self.answered() }
             throw error
         }
         self.answered()
+        return channel
+    }
+
+    /// Makes a tunnel of a connection.
+    private func greet(
+        _ replica: Replica,
+        _ hello: TunnelHello,
+        over channel: any Channel
+    ) async throws -> TunnelConnection {
         var configuration = TunnelClient.Configuration(
             identity: self.identity,
             serverFingerprint: replica.fingerprint,
             hello: hello,
             destination: self.destination
         )
-        // The way was open a moment ago: what takes longer has lost it again.
-        configuration.timing.handshake = .seconds(4)
+        configuration.timing.handshake = self.handshake
         return try await TunnelClient.connect(over: channel, configuration: configuration, logger: self.logger)
     }
 }
