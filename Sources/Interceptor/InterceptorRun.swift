@@ -6,6 +6,8 @@ public import Logging
 import NIOCore
 import NIOPosix
 import SessionControl
+import Synchronization
+import Tunnel
 import TunnelTransport
 
 /// One replica of the interceptor, from its settings file to its last bystander connection.
@@ -176,6 +178,8 @@ public struct InterceptorRun: Sendable {
         kick: @escaping @Sendable () -> Void
     ) async throws -> TunnelServer {
         let logger = self.logger
+        let start = ContinuousClock.now
+        let refusals = Mutex(RefusalLines())
         return try await TunnelServer.bind(
             // Loopback only: port-forward gets here, other Pods do not.
             host: "127.0.0.1",
@@ -199,7 +203,13 @@ public struct InterceptorRun: Sendable {
                             metadata: ["route": "\(id)", "epoch": "\(epoch)", "by": "\(by)"]
                         )
                     case .refused(let id, let reason):
-                        logger.warning("tunnel refused", metadata: ["route": "\(id ?? "-")", "reason": "\(reason)"])
+                        let elapsed = ContinuousClock.now - start
+                        guard let leftOut = refusals.withLock({ $0.next(reason.code, now: elapsed) }) else { return }
+                        var metadata: Logger.Metadata = ["route": "\(id ?? "-")", "reason": "\(reason)"]
+                        if leftOut > 0 { metadata["left_out_before"] = "\(leftOut)" }
+                        logger.warning("tunnel refused", metadata: metadata)
+                        // Nothing has changed: strangers make no work.
+                        return
                     case .line(let id, let line):
                         guard case .pause(let isPaused)? = RouteMessage(line: line) else { return }
                         state.pause(isPaused, route: id)

@@ -44,7 +44,7 @@ public enum TunnelServerEvent: Sendable, Hashable {
     /// A newer tunnel of the route took an older one's place; `routeUp` of the newer follows.
     case superseded(id: String, epoch: UInt64, by: UInt64)
     /// A handshake or a greeting was turned down; the route is known only after a greeting.
-    case refused(id: String?, reason: String)
+    case refused(id: String?, reason: TunnelError)
     /// A later line of a laptop.
     case line(id: String, String)
 }

@@ -102,7 +102,6 @@ final class TunnelServerCore {
 
     private func up(_ tunnel: ServerTunnel, _ hello: TunnelHello) {
         tunnel.confirm()
-        self.logger.info("tunnel up", metadata: ["route": "\(hello.route)", "epoch": "\(hello.epoch)"])
         self.configuration.onEvent(.routeUp(id: hello.route, epoch: hello.epoch, fingerprint: tunnel.fingerprint))
     }
 
@@ -110,13 +109,11 @@ final class TunnelServerCore {
         self.accepted.removeValue(forKey: ObjectIdentifier(tunnel))
         self.strangers.removeAll { $0 === tunnel }
         guard wasAdmitted, let hello = tunnel.hello else {
-            self.logger.notice("tunnel refused", metadata: ["reason": "\(reason)"])
-            return self.configuration.onEvent(.refused(id: tunnel.hello?.route, reason: reason.description))
+            return self.configuration.onEvent(.refused(id: tunnel.hello?.route, reason: reason))
         }
         guard self.routes[hello.route] === tunnel else { return }
         self.routes.removeValue(forKey: hello.route)
         self.listeners.removeValue(forKey: hello.route)?.close()
-        self.logger.info("tunnel down", metadata: ["route": "\(hello.route)", "reason": "\(reason)"])
         self.configuration.onEvent(
             .routeDown(id: hello.route, epoch: hello.epoch, reason: reason.description)
         )

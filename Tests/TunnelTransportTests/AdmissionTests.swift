@@ -49,7 +49,7 @@ struct AdmissionTests {
         #expect(error?.code == .handshakeFailed)
         await fixture.events.wait { event in
             if case .refused(nil, let reason) = event {
-                reason.contains("key that the Session does not name")
+                reason.message.contains("key that the Session does not name")
             } else {
                 false
             }
@@ -111,7 +111,11 @@ struct AdmissionTests {
         let channel = try await fixture.dial()
         try await channel.closeFuture.get()
         await fixture.events.wait { event in
-            if case .refused(nil, let reason) = event { reason.contains("did not greet in time") } else { false }
+            if case .refused(nil, let reason) = event {
+                reason.message.contains("did not greet in time")
+            } else {
+                false
+            }
         }
         await fixture.stop()
     }

@@ -34,13 +34,13 @@ struct StrangerTests {
         // No frame of yamux: with the key it gets as far as being read, and no further.
         try? await channel.writeAndFlush(ByteBuffer(repeating: 0x78, count: 12)).get()
         try? await channel.closeFuture.get()
-        let outcome = hasKey ? "protocol-violation" : "handshake-failed"
+        let outcome: TunnelError.Code = hasKey ? .protocolViolation : .handshakeFailed
         await fixture.events.wait { if case .refused = $0 { true } else { false } }
         guard case .refused(nil, let reason)? = fixture.events.all.first else {
             Issue.record("\(fixture.events.all)")
             return
         }
-        #expect(reason.hasPrefix(outcome), "\(reason)")
+        #expect(reason.code == outcome, "\(reason)")
         #expect(await fixture.server.routes().isEmpty)
         await fixture.stop()
     }
