@@ -10,6 +10,18 @@ extension RunningProcess {
         }
     }
 
+    /// The guardians of commands that were started with this variable, a guardian has its command's.
+    ///
+    /// - Parameter orphaned: leaves out those whose command is still there.
+    public static func guardians(having variable: (name: String, value: String), orphaned: Bool) -> [Int32] {
+        func isMarked(_ pid: Int32) -> Bool { self.variables(of: pid).contains("\(variable.name)=\(variable.value)") }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter { pid in
+            // Whoever is given an orphan, init(1) mostly, was not started with that.
+            self.isGuardian(pid) && isMarked(pid) && !(orphaned && self.parent(of: pid).map(isMarked) ?? false)
+        }
+    }
+
     /// Ends a guardian whose command is dead; it would look at the cluster for a while yet, and wait for one that is away.
     public static func dismiss(guardian pid: Int32) {
         if self.isGuardian(pid) { kill(pid, SIGKILL) }
@@ -47,8 +59,12 @@ extension RunningProcess {
         return fields.count > 1 ? fields : nil
     }
 
-    private static func words(of pid: Int32) -> [String] {
-        let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
-        return data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    private static func words(of pid: Int32) -> [String] { self.strings("/proc/\(pid)/cmdline") }
+
+    private static func variables(of pid: Int32) -> [String] { self.strings("/proc/\(pid)/environ") }
+
+    private static func strings(_ path: String) -> [String] {
+        (FileManager.default.contents(atPath: path) ?? Data()).split(separator: 0)
+            .map { String(decoding: $0, as: UTF8.self) }
     }
 }

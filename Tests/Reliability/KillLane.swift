@@ -67,7 +67,7 @@ struct KillLane: Sendable {
                 try await Cluster.nothingIsLeft(of: "leaf", in: namespace, within: .seconds(150), every: .seconds(1))
                 return (value, try await bystanders?.finish() ?? [])
             }
-            victim.dismissGuardians()
+            Self.dismissGuardians(in: namespace, orphaned: false)
             await api.stop()
             try? await client.shutdown()
         } catch {
@@ -90,8 +90,24 @@ struct KillLane: Sendable {
     ) throws -> RunningProcess {
         try RunningProcess(
             tracer + [Cluster.detour] + words + ["-n", self.leaf.namespace],
-            environment: environment.merging(["USER": developer.name]) { $1 }
+            environment: environment.merging(["USER": developer.name, Self.mark: self.leaf.namespace]) { $1 }
         )
+    }
+
+    /// The variable by which commands of a lane, and their guardians, are told from others; its value is the namespace.
+    private static let mark = "RELIABILITY_LANE"
+
+    /// Ends the guardians of commands that are gone: in a later life they would ask the proxy too, and help.
+    ///
+    /// - Returns: whether there was one.
+    @discardableResult
+    func dismissGuardians() -> Bool { Self.dismissGuardians(in: self.leaf.namespace, orphaned: true) }
+
+    @discardableResult
+    private static func dismissGuardians(in namespace: String, orphaned: Bool) -> Bool {
+        let guardians = RunningProcess.guardians(having: (Self.mark, namespace), orphaned: orphaned)
+        guardians.forEach(RunningProcess.dismiss)
+        return !guardians.isEmpty
     }
 
     /// The words of a developer's intercept.

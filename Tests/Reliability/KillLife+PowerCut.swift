@@ -19,7 +19,7 @@ extension KillLife {
         }
         let died = ContinuousClock.now
         command.losePower()
-        _ = await self.end(of: command, &story)
+        story.outcome.measured["status"] = .integer(Int64(await self.end(of: command, &story)))
         try await Task.sleep(until: died + delay)
         let victims = PodProcesses.ofInterceptors(in: lane.leaf.namespace)
         await lane.striker.strike()

@@ -30,6 +30,7 @@ extension KillLife {
         command.signal(SIGINT)
         let status = await self.end(of: command, &story)
         let ended = ContinuousClock.now
+        story.outcome.measured["status"] = .integer(Int64(status))
         story.requests = lane.api.proxy.script.seen
         if lane.striker.foundNobody { story.outcome.measured["nobody"] = true }
         self.judge(status, command, &story)

@@ -28,11 +28,15 @@ struct KillLife {
         var bystanders: [JSONValue] = []
     }
 
+    /// How long a guardian may be at work, in seconds: its last look is 30 s after the death.
+    static let guardianLimit = 60.0
+
     var ada: Stage.Developer { self.lane.stage.ada }
 
     /// Lives; at a point, if there is one, the command is killed or somebody else is struck.
     func live(until point: KillPoint?) async throws -> Story {
         var story = Story()
+        self.lane.dismissGuardians()
         self.lane.watch.forget()
         self.lane.api.proxy.follow(
             FaultScript(try ([point?.rule].compactMap { $0 } + self.context.rules).map(Self.rule))
@@ -67,7 +71,22 @@ struct KillLife {
         if self.context.prey.server == nil, self.lane.watch.broken > brokenBefore {
             story.unseen = self.lane.watch.trouble
         }
+        if let struck = story.struckAt {
+            let selector = self.lane.watch.history.selector(at: struck)
+            story.outcome.measured["swapped"] = .bool(selector.map { $0 != ["app": "leaf"] } ?? false)
+        }
+        self.dismissGuardian(&story)
         return story
+    }
+
+    /// Ends the guardian of this life, now that all it was to do has been looked at; notes one that was at it for too long.
+    private func dismissGuardian(_ story: inout Story) {
+        guard self.lane.dismissGuardians(), self.context.prey == .command, let struck = story.struckAt else { return }
+        let seconds = (ContinuousClock.now - struck).seconds
+        story.outcome.measured["guardian_s"] = .seconds(seconds)
+        if seconds > Self.guardianLimit {
+            story.outcome.problems.append("the guardian was still at work \(seconds) s after its command's death")
+        }
     }
 
     private static func rule(_ text: String) throws -> FaultRule {
@@ -138,6 +157,7 @@ struct KillLife {
 
     private func ended(_ command: RunningProcess, _ story: inout Story) async throws {
         let status = await self.end(of: command, &story)
+        story.outcome.measured["status"] = .integer(Int64(status))
         story.requests = self.lane.api.proxy.script.seen
         let expected = self.lane.victim.struckAt == nil ? 0 : Victim.killed
         if status != expected {

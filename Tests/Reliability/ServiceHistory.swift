@@ -63,6 +63,8 @@ struct ServiceHistory: Sendable {
     private var deaths: [Death] = []
     /// The containers whose deaths are known: a watch tells of each as long as its Pod is there.
     private var dead: Set<String> = []
+    /// The Service's selector before all entries; nil where none was seen.
+    private var selectorBefore: [String: String]?
     /// Whether each interceptor Pod that is there is ready.
     private var interceptors: [String: Bool] = [:]
 
@@ -83,7 +85,10 @@ struct ServiceHistory: Sendable {
     }
 
     /// Forgets all sights, not what it takes to go on.
-    mutating func forget() { self.entries = [] }
+    mutating func forget() {
+        if let last = self.entries.last { self.selectorBefore = self.selector(at: last.at) }
+        self.entries = []
+    }
 
     /// Hands over the deaths of interceptors that were seen since the last time; forgetting leaves them, for some are seen late.
     mutating func takeDeaths() -> [Death] {
@@ -145,6 +150,14 @@ struct ServiceHistory: Sendable {
     /// When something was seen first, from a moment on.
     func first(since instant: Instant, where holds: (Sight) -> Bool) -> Instant? {
         self.entries.first { $0.at >= instant && holds($0.sight) }?.at
+    }
+
+    /// The Service's selector at a moment, as far as the watch had told by then; nil where it had told nothing.
+    func selector(at instant: Instant) -> [String: String]? {
+        for entry in self.entries.reversed() where entry.at <= instant {
+            if case .service(let selector) = entry.sight { return selector }
+        }
+        return self.selectorBefore
     }
 
     /// How many of the interceptor's Pods are there and not ending.

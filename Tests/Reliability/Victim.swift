@@ -7,7 +7,6 @@ final class Victim: Sendable {
     private struct State: Sendable {
         var process: RunningProcess?
         var struckAt: ContinuousClock.Instant?
-        var guardians: [Int32] = []
     }
 
     private let state = Mutex(State())
@@ -27,26 +26,20 @@ final class Victim: Sendable {
     func begin(_ start: () throws -> RunningProcess) rethrows -> RunningProcess {
         try self.state.withLock { state in
             let process = try start()
-            state = State(process: process, guardians: state.guardians)
+            state = State(process: process)
             return process
         }
     }
 
-    /// Kills it, once.
+    /// Kills it, once; not one that has ended by itself, whose guardian may still ask for something.
     func strike() {
         self.state.withLock { state in
-            guard state.struckAt == nil, let process = state.process else { return }
-            if let guardian = process.guardian { state.guardians.append(guardian) }
+            guard state.struckAt == nil, let process = state.process,
+                // Its status is known a moment after its end.
+                process.status == nil, RunningProcess.runs(process.pid)
+            else { return }
             process.signal(SIGKILL)
             state.struckAt = .now
-        }
-    }
-
-    /// Ends those who looked after it, as far as they still do: what they talk to is about to go.
-    func dismissGuardians() {
-        self.state.withLock { state in
-            for guardian in state.guardians { RunningProcess.dismiss(guardian: guardian) }
-            state.guardians = []
         }
     }
 }

@@ -57,6 +57,24 @@ struct ServiceHistoryTests {
         #expect(sight.leadsToOriginal(of: "leaf") == toOriginal)
     }
 
+    @Test("The selector at a moment is what the watch had told last, also before all else was forgotten")
+    func selector() {
+        var history = ServiceHistory()
+        #expect(history.selector(at: self.origin) == nil)
+        history.note(.reset([self.service(["a": "b"])]), of: .service, at: self.origin)
+        history.note(.applied(self.service(["c": "d"])), of: .service, at: self.origin + .seconds(2))
+        history.note(.applied(self.endpoints([])), of: .endpoints, at: self.origin + .seconds(3))
+        #expect(history.selector(at: self.origin + .seconds(1)) == ["a": "b"])
+        #expect(history.selector(at: self.origin + .seconds(4)) == ["c": "d"])
+        for _ in 0..<2 {
+            history.forget()
+            #expect(history.selector(at: self.origin + .seconds(5)) == ["c": "d"])
+        }
+        history.note(.applied(self.service(["e": "f"])), of: .service, at: self.origin + .seconds(6))
+        #expect(history.selector(at: self.origin + .seconds(5)) == ["c": "d"])
+        #expect(history.selector(at: self.origin + .seconds(6)) == ["e": "f"])
+    }
+
     @Test("The first sight since a moment is found, not one from before it")
     func first() {
         var history = ServiceHistory()
