@@ -35,9 +35,10 @@ struct ExplorationTests {
         let layers = try await exploration.explore()
         #expect(layers.reduce(0) { $0 + $1.played } > plot.cast.count, "\(layers)")
         guard let path = ProcessInfo.processInfo.environment["DETOUR_EXPLORED"] else { return }
-        // One line for each number of deviations, for whoever counts them.
+        // One line for each number of deviations, for whoever counts them, and one for each of the first faults.
         let lines = layers.enumerated().map { deviations, layer in
             "\(deviations) \(layer.played) \(layer.all) \(layer.faulty) \(plot)\n"
+                + layer.faults.map { "fault \($0.replacing("\n", with: " "))\n" }.joined()
         }
         let file = try FileHandle(forWritingTo: URL(filePath: path))
         defer { try? file.close() }
@@ -65,10 +66,14 @@ private struct Exploration: Sendable {
         var all: Int
         /// How many of those that were played had a problem.
         var faulty = 0
+        /// What was wrong with the first of these.
+        var faults: [String] = []
     }
 
     /// Some orders are asked for together, and two cores play them.
     private static let batch = 256
+    /// How many faults of a layer are told.
+    private static let told = 3
 
     init(_ plot: Plot, deviations: Int, limit: Int, seed: UInt64) {
         self.plot = plot
@@ -93,7 +98,10 @@ private struct Exploration: Sendable {
             for start in stride(from: 0, to: orders.count, by: Self.batch) {
                 for play in try await self.play(orders[start..<min(start + Self.batch, orders.count)]) {
                     layer.played += 1
-                    layer.faulty += play.isFaulty ? 1 : 0
+                    if let fault = play.fault {
+                        layer.faulty += 1
+                        if layer.faults.count < Self.told { layer.faults.append(fault) }
+                    }
                     if !isLast { next += play.deviations }
                 }
             }
@@ -108,7 +116,8 @@ private struct Exploration: Sendable {
         var order: [Int: Int]
         /// How many ways to go on there were at each choice.
         var choices: [Int]
-        var isFaulty: Bool
+        /// The order, its choices and what was wrong; nil where nothing was.
+        var fault: String?
 
         /// The orders that deviate from it once more, later.
         var deviations: [[Int: Int]] {
@@ -142,7 +151,10 @@ private struct Exploration: Sendable {
         }
         let choices = turnstile.choices
         await trial.settle(replicas.sorted { $0.uid < $1.uid })
-        #expect(trial.problems.isEmpty, "\(self.plot), order \(order): \(trial.story)")
-        return Play(order: order, choices: choices, isFaulty: !trial.problems.isEmpty)
+        guard !trial.problems.isEmpty else { return Play(order: order, choices: choices) }
+        let places = order.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+        let fault = "order [\(places)], choices \(choices): \(trial.problems); \(trial.story)"
+        Issue.record("\(self.plot), \(fault)")
+        return Play(order: order, choices: choices, fault: fault)
     }
 }

@@ -46,18 +46,32 @@ struct OrdersScenario {
         return runs
     }
 
-    /// From lines like `2 709 709 0 a plot in words`: deviations, orders that were played, orders there are, with a fault.
+    /// From lines like `2 709 709 1 a plot in words`: deviations, orders that were played, orders there are, with a fault; and
+    /// after that one like `fault what was wrong` for each of the first of those.
     static func runs(of lines: String) -> [JSONValue] {
-        lines.split(separator: "\n").compactMap { line in
+        var runs: [JSONValue] = []
+        for line in lines.split(separator: "\n") {
+            if line.hasPrefix(Self.fault), let last = runs.indices.last {
+                let text = JSONValue.string(String(line.dropFirst(Self.fault.count)))
+                runs[last]["problems"] = .array((runs[last]["problems"]?.array ?? []) + [text])
+                continue
+            }
             let words = line.split(separator: " ", maxSplits: 4)
             let numbers = words.prefix(4).compactMap { Int64($0) }
-            guard numbers.count == 4, words.count == 5 else { return nil }
-            var run: JSONValue = [
+            guard numbers.count == 4, words.count == 5 else { continue }
+            runs.append([
                 "plot": .string(String(words[4])), "deviations": .integer(numbers[0]), "orders": .integer(numbers[1]),
                 "all": .integer(numbers[2]), "faulty": .integer(numbers[3]),
-            ]
-            if numbers[3] > 0 { run["problems"] = [.string("\(numbers[3]) orders with a fault")] }
+            ])
+        }
+        return runs.map { run in
+            var (run, told) = (run, run["problems"]?.array ?? [])
+            let more = (run["faulty"]?.integer ?? 0) - Int64(told.count)
+            if more > 0 { told.append(.string("\(more) \(told.isEmpty ? "" : "more ")orders with a fault")) }
+            if !told.isEmpty { run["problems"] = .array(told) }
             return run
         }
     }
+
+    private static let fault = "fault "
 }

@@ -109,7 +109,14 @@ struct Settings: Sendable, Hashable {
         self.minutes = try value("RELIABILITY_MINUTES", self.minutes)
         self.appends = try value("RELIABILITY_APPEND", 0) > 0
         self.output = environment["RELIABILITY_OUTPUT"] ?? output
+        // The same seed or another, those with few deviations would be played and counted again.
+        if self.appends, self.counts[.orders, default: 0] > 0 {
+            throw Trouble("RELIABILITY_APPEND: orders cannot be added to; leave them out of RELIABILITY_SCENARIOS")
+        }
     }
+
+    /// Whether anything is asked for that needs a cluster.
+    var needsCluster: Bool { self.counts.contains { $0.key != .orders && $0.value > 0 } }
 
     /// The variables that ask for the same again.
     var command: String {

@@ -58,7 +58,7 @@ struct GrowthTests {
             "minutes": 10, "growth": ["interceptor": part],
             "resident": ["requests": 5, "failed": 0, "altered": 0, "retried": 0],
         ]
-        let line = try #require(try self.lines(.day, about, [[:]]).first { $0.what.contains("interceptor") })
+        let line = try #require(try self.lines(.day, about, [[:]]).first { $0.what.contains("minutes: interceptor") })
         #expect(line.isMet == !isGrown)
     }
 
@@ -134,6 +134,19 @@ struct GrowthTests {
                 $0.what.hasPrefix("orders") && !$0.isMet
             }
         )
+    }
+
+    @Test("Of orders with a fault the first are told, and how many more there are")
+    func faults() {
+        let runs = OrdersScenario.runs(
+            of: "1 9 9 3 a\nfault order [3: 1]: session left\nfault order [4: 1]: x\n2 9 9 1 a\nfault y\n0 1 1 0 b\n"
+        )
+        #expect(
+            runs.map { $0["problems"] } == [
+                ["order [3: 1]: session left", "order [4: 1]: x", "1 more orders with a fault"], ["y"], nil,
+            ]
+        )
+        #expect(OrdersScenario.runs(of: "1 9 9 3 a\n")[0]["problems"] == ["3 orders with a fault"])
     }
 
     @Test("Whoever comes while one is in waits, and they go in one after the other")

@@ -106,6 +106,16 @@ struct SettingsTests {
         #expect(try !self.settings(["RELIABILITY_SYSCALLS": "0"]).contexts.contains(.syscalls))
     }
 
+    @Test("Orders cannot be added to, for those with few deviations would count twice; and only they need no cluster")
+    func orders() throws {
+        var environment = ["RELIABILITY_SCENARIOS": "orders", "RELIABILITY_APPEND": "1"]
+        #expect { try self.settings(environment) } throws: { "\($0)".contains("orders cannot be added to") }
+        environment["RELIABILITY_ORDERS"] = "0"
+        #expect(throws: Never.self) { try self.settings(environment) }
+        #expect(try !self.settings(["RELIABILITY_SCENARIOS": "orders"]).needsCluster)
+        #expect(try self.settings(["RELIABILITY_SCENARIOS": "orders cycles"]).needsCluster)
+    }
+
     @Test(
         "A slip is named",
         arguments: [
