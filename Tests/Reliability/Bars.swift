@@ -14,6 +14,8 @@ struct Bars: Sendable {
     }
 
     let lines: [Line]
+    /// When each scenario was measured, and of what.
+    let origins: [String]
 
     /// The lines of all that the document has; what was not measured has none.
     init(_ document: JSONValue) {
@@ -40,16 +42,7 @@ struct Bars: Sendable {
         time("command killed → the original answers a matching request", "failovers", "failover_s", "max", limit: 3.5)
         time("… the slowest matching request of that time", "failovers", "slowest_s", "max", limit: 3.5)
         if let ttl { time("command killed → selector restored", "failovers", "restore_s", "max", limit: ttl + 15) }
-        if let points = document["kill_points"]?.integer, let lost = document["kill_points_not_restored"]?.integer {
-            lines.append(
-                Line(
-                    what: "kill points tried (distinct), not restored",
-                    bar: "≥ \(Self.killPoints) / 0",
-                    measured: "\(points) / \(lost)",
-                    isMet: points >= Self.killPoints && lost == 0
-                )
-            )
-        }
+        lines += Self.killPoints(document)
         if let orders = document["interleavings"]?.integer, let lost = document["interleavings_not_restored"]?.integer {
             lines.append(
                 Line(
@@ -61,16 +54,7 @@ struct Bars: Sendable {
             )
         }
         lines += Self.disruptions(document[path: "scenarios", "disruptions", "steps"])
-        if let requests = document["requests"]?.integer, let failed = document["failed_requests"]?.integer {
-            lines.append(
-                Line(
-                    what: "requests of bystanders that failed or were altered",
-                    bar: "0 of ≥ \(Self.count(.integer(Self.requests)))",
-                    measured: "\(failed) of \(Self.count(.integer(requests)))",
-                    isMet: failed == 0 && requests >= Self.requests
-                )
-            )
-        }
+        lines += Self.bystanders(document)
         none("objects and fields left behind", "residue", of: nil)
         lines += Self.growth(document)
         lines += Self.comparisons(document)
@@ -79,19 +63,17 @@ struct Bars: Sendable {
         lines += Self.shortcomings(document)
         none("rounds in which anything else was wrong", "problems", of: Self.rounds(document))
         self.lines = lines
+        self.origins = Self.origins(document)
     }
 
-    /// How many requests of bystanders there have to be.
-    private static let requests: Int64 = 600_000
     /// How many orders have to be played.
     private static let orders: Int64 = 100_000
-    /// How many different kill points have to be tried.
-    private static let killPoints: Int64 = 500
 
-    /// The document as a table in Markdown.
+    /// The document as a table in Markdown, and below it when and of what it was measured.
     var markdown: String {
         (["| what | bar | measured |", "|---|---|---|"]
-            + self.lines.map { "| \($0.what) | \($0.bar) | \($0.measured)\($0.isMet ? "" : " **missed**") |" })
+            + self.lines.map { "| \($0.what) | \($0.bar) | \($0.measured)\($0.isMet ? "" : " **missed**") |" }
+            + (self.origins.isEmpty ? [] : [""] + self.origins))
             .joined(separator: "\n")
     }
 
@@ -115,35 +97,6 @@ struct Bars: Sendable {
                 return lines
             }
         }
-    }
-
-    /// What was lost by disruptions, beside what is lost by the same without an intercept.
-    private static func disruptions(_ steps: JSONValue?) -> [Line] {
-        guard let intercepted = steps?["intercepted"]?.object, let plain = steps?["plain"]?.object else { return [] }
-        func sum(_ steps: [String: JSONValue], graceful: Bool) -> (bad: Int64, of: Int64) {
-            let chosen = steps.filter { Disruption.isGraceful($0.key) == graceful }.values
-            func total(_ names: String...) -> Int64 {
-                chosen.reduce(0) { sum, step in names.reduce(sum) { $0 + (step[$1]?.integer ?? 0) } }
-            }
-            return (total("failed", "altered", "retried"), total("requests"))
-        }
-        func line(_ what: String, graceful: Bool) -> Line {
-            let (ours, others) = (sum(intercepted, graceful: graceful), sum(plain, graceful: graceful))
-            let all = [ours, others].map { "\($0.bad) of \(Self.count(.integer($0.of)))" }
-            return Line(
-                what: what,
-                bar: graceful ? "0" : "none",
-                measured: "\(all[0]) (the same without an intercept: \(all[1]))",
-                isMet: !graceful || (ours.bad == 0 && ours.of > 0)
-            )
-        }
-        return [
-            line(
-                "bystanders' requests lost by roll-outs, evictions, scaling, drain, a cut tunnel, a dead laptop, API server or etcd",
-                graceful: true
-            ),
-            line("… by SIGKILL of one of two interceptors", graceful: false),
-        ]
     }
 
     /// What an intercept adds, and the tunnel beside port-forward: medians of the rounds.

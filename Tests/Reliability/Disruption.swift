@@ -69,6 +69,10 @@ struct Disruption: Sendable, Hashable {
     /// Whether nobody's connections end without a word. Where a Pod is killed they do, whoever's Pod it is.
     var isGraceful: Bool { self.kind != .kill || ![.interceptor, .workload].contains(self.target) }
 
+    /// The graceful steps with an intercept, as the document calls them, in their order, each once.
+    static let gracefulSteps = (Self.intercepted + Self.deaths).filter(\.isGraceful).map(\.name)
+        .reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+
     /// Whether a step that the document calls so is.
     static func isGraceful(_ name: String) -> Bool {
         !(Self.intercepted + Self.plain).contains { $0.name == name && !$0.isGraceful }
@@ -90,12 +94,13 @@ struct Disruption: Sendable, Hashable {
         return totals
     }
 
-    /// The counts of some loads, added to others.
+    /// The counts of some loads, added to others; of their longest times, in milliseconds, the longest.
     private static func sum(_ loads: [JSONValue], onto start: JSONValue?) -> JSONValue {
         var sum = start ?? [:]
         for key in ["requests", "failed", "altered", "retried"] {
             sum[key] = .integer(loads.reduce(sum[key]?.integer ?? 0) { $0 + ($1[key]?.integer ?? 0) })
         }
+        sum["max_ms"] = (loads + [sum]).compactMap { $0["max_ms"]?.number }.max().map { .double($0) }
         return sum
     }
 

@@ -36,6 +36,8 @@ struct Document: Sendable {
         var document = try Document(at: path)
         try document.take(batch, appends: appends)
         document.describe(about)
+        // Each batch has its own.
+        document.json["commit"] = nil
         // At once, so that nobody reads half of it.
         try Data("\(document.json.pretty)\n".utf8).write(to: URL(filePath: path), options: .atomic)
     }
@@ -70,13 +72,14 @@ struct Document: Sendable {
         var section: JSONValue = [
             "batches": .array(batches + [about]), "runs": .array(runs), "count": .integer(Int64(runs.count)),
             "seconds": Figures.ofTimes(runs),
-            "problems": .integer(Self.count(runs, "problems")),
+            "problems": .integer(Self.count(runs + batches + [about], "problems")),
             "residue": .integer(Self.count(runs, "residue")),
         ]
         let entrances = Dictionary(grouping: runs.compactMap { $0["entrance"]?.string }, by: \.self)
         if !entrances.isEmpty { section["entrances"] = .object(entrances.mapValues { .integer(Int64($0.count)) }) }
         if batch.scenario == .kills {
             section["distinct"] = .integer(Int64(KillPoint.distinct(runs)))
+            section["changing"] = .integer(Int64(KillPoint.distinct(runs.filter(KillPoint.isAtChange))))
             section["contexts"] = KillPoint.byContext(runs)
             section["not_restored"] = .integer(Int64(runs.count { $0["problems"] != nil || $0["residue"] != nil }))
         }

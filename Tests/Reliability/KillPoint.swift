@@ -67,22 +67,46 @@ struct KillPoint: Sendable, Hashable {
         return points
     }
 
-    /// How many different points some runs have tried; a life that was over before its point was reached tried none.
-    static func distinct(_ runs: [JSONValue]) -> Int {
-        let names = ["context", "request", "moment"]
-        return Set(runs.filter { $0["struck"] == true }.map { run in names.map { run[$0]?.string ?? "" } }).count
+    /// How many different points some runs have struck; a life that was over before its point was reached struck none.
+    static func distinct(_ runs: [JSONValue]) -> Int { self.different(runs.filter { $0["struck"] == true }) }
+
+    /// How many different points some runs have tried, struck or not; one whose only lives were not seen whole is none.
+    static func tried(_ runs: [JSONValue]) -> Int {
+        self.different(runs.filter { $0["context"] != nil && $0["unseen"] == nil })
     }
 
-    /// What became of some runs, context by context: different points, those that were not restored, and what was lost where
-    /// somebody loses what the dead held.
+    private static func different(_ runs: [JSONValue]) -> Int {
+        let names = ["context", "request", "moment"]
+        return Set(runs.map { run in names.map { run[$0]?.string ?? "" } }).count
+    }
+
+    /// Whether a run's point is at a request that changes something in the cluster; most points are where a command only looks.
+    static func isAtChange(_ run: JSONValue) -> Bool {
+        let words = (run["request"]?.string ?? "").split(separator: " ")
+        guard words.count > 1, ["create", "update", "patch", "delete", "deletecollection"].contains(words[0]) else {
+            return false
+        }
+        // These ask what one may do, and for a connection.
+        return !words[1].hasSuffix("reviews") && words[1] != "pods/portforward"
+    }
+
+    /// Whether somebody was struck while the Service was swapped.
+    static func isWhileSwapped(_ run: JSONValue) -> Bool { run["swapped"] == true }
+
+    /// What became of some runs, context by context: different points, those at changes and while the Service was swapped,
+    /// those that were not restored, and what was lost where somebody loses what the dead held.
     static func byContext(_ runs: [JSONValue]) -> JSONValue {
         let groups = Dictionary(grouping: runs.filter { $0["context"] != nil }) { $0["context"]?.string ?? "" }
         return .object(
             groups.mapValues { runs in
                 var entry: JSONValue = [
                     "distinct": .integer(Int64(self.distinct(runs))),
+                    "changing": .integer(Int64(self.distinct(runs.filter(self.isAtChange)))),
                     "not_restored": .integer(Int64(runs.count { $0["problems"] != nil || $0["residue"] != nil })),
                 ]
+                if runs.contains(where: { $0["swapped"] != nil }) {
+                    entry["swapped"] = .integer(Int64(self.distinct(runs.filter(self.isWhileSwapped))))
+                }
                 for name in ["asked_meanwhile", "lost", "lost_matching"] {
                     let counts = runs.compactMap { $0[name]?.integer }
                     if !counts.isEmpty { entry[name] = .integer(counts.reduce(0, +)) }

@@ -12,15 +12,6 @@ enum Machine {
 
     static func date() -> JSONValue { .string(Date.now.formatted(.iso8601)) }
 
-    /// The last commit that changed what is measured, and whether there are changes to it.
-    static func commit() async throws -> JSONValue {
-        let git = ["git", "-C", "/\(Shell.root)"]
-        let measured = ["--", "Sources", "demo", "scripts"]
-        let last = try await Self.must(git + ["log", "-1", "--format=%H"] + measured)
-        let changes = try await Self.must(git + ["status", "--porcelain"] + measured)
-        return .string(last + (changes.isEmpty ? "" : " and changes"))
-    }
-
     static func machine() throws -> JSONValue {
         let information = try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
         let cpu = information.firstMatch(of: #/model name\s*: (.+)/#).map { String($0.1) } ?? ""
@@ -39,7 +30,7 @@ enum Machine {
         ]
     }
 
-    private static func must(_ words: [String]) async throws -> String {
+    static func must(_ words: [String]) async throws -> String {
         let result = try await Shell.run(words)
         guard result.status == 0 else { throw Trouble("\(words.joined(separator: " ")): \(result)") }
         return result.text

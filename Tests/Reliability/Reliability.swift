@@ -11,6 +11,8 @@ import UnixSignals
 @main
 struct Reliability {
     let settings: Settings
+    /// What is measured.
+    let build: Build
 
     static func main() async {
         do {
@@ -19,9 +21,9 @@ struct Reliability {
                 seed: .random(in: 0..<1_000_000_000),
                 output: "/\(Shell.root)/Benchmarks/reliability.json"
             )
-            guard try await Self.untilInterrupted({ try await Reliability(settings: settings).measure() }) else {
-                exit(1)
-            }
+            let build = try await Build.read(asksNode: settings.needsCluster)
+            let reliability = Reliability(settings: settings, build: build)
+            guard try await Self.untilInterrupted({ try await reliability.measure() }) else { exit(1) }
         } catch is CancellationError {
             Self.say("interrupted; what was measured before this scenario is written")
             exit(130)
@@ -50,7 +52,7 @@ struct Reliability {
         // Whatever is wrong with the file is better said before an hour than after.
         _ = try Document(at: self.settings.output)
         var asked = Settings.Scenario.allCases.filter { self.settings.counts[$0, default: 0] > 0 }
-        if asked.contains(.orders) { try await self.keep(try await self.orders(try await self.about(.orders))) }
+        if asked.contains(.orders) { try await self.keep(try await self.orders(try self.about(.orders))) }
         // That one needs no cluster.
         asked.removeAll { $0 == .orders }
         let onCluster = asked
@@ -72,20 +74,28 @@ struct Reliability {
     /// Writes a batch into the file.
     private func keep(_ batch: Document.Batch) async throws {
         let about: [String: JSONValue] = [
-            "date": Machine.date(), "commit": try await Machine.commit(), "command": "make reliability",
-            "machine": try Machine.machine(), "versions": try await Machine.versions(),
+            "date": Machine.date(), "command": "make reliability", "machine": try Machine.machine(),
+            "versions": try await Machine.versions(),
             "notes": Self.notes,
         ]
         let (output, appends) = (self.settings.output, self.settings.appends)
+        var batch = batch
+        let problems = self.build.problems(atEnd: try await Build.read(asksNode: self.settings.needsCluster))
+        if !problems.isEmpty {
+            Self.say("\(batch.scenario.rawValue): \(problems.joined(separator: "; "))")
+            batch.about["problems"] = .array(problems.map { .string($0) })
+        }
         try Document.renew(at: output, with: batch, appends: appends, about: about)
     }
 
     /// What is known of a batch before it begins.
-    private func about(_ scenario: Settings.Scenario) async throws -> JSONValue {
+    private func about(_ scenario: Settings.Scenario) throws -> JSONValue {
         var about: JSONValue = [
-            "date": Machine.date(), "commit": try await Machine.commit(), "command": .string(self.settings.command),
-            "load_average_before": try Machine.loadAverage(), "rate": .integer(Int64(self.settings.rate)),
+            "date": Machine.date(), "command": .string(self.settings.command),
+            "load_average_before": try Machine.loadAverage(),
         ]
+        for (key, value) in self.build.members { about[key] = value }
+        if scenario != .orders { about["rate"] = .integer(Int64(self.settings.rate)) }
         if scenario == .failovers { about["ttl_s"] = .integer(Int64(FailoverScenario.ttl)) }
         if [.races, .kills, .orders].contains(scenario) { about["seed"] = .integer(Int64(self.settings.seed)) }
         return about
@@ -94,7 +104,7 @@ struct Reliability {
     /// Runs one scenario as often as is asked for, with bystanders all the while.
     private func batch(_ scenario: Settings.Scenario, _ stage: Stage) async throws -> Document.Batch {
         let count = self.settings.counts[scenario, default: 0]
-        var about = try await self.about(scenario)
+        var about = try self.about(scenario)
         if scenario == .kills { return try await self.kills(about, stage) }
         if scenario == .disruptions { return try await self.disruptions(about, count, stage) }
         if scenario == .soak { return try await self.soak(about, count, stage) }
@@ -141,7 +151,7 @@ struct Reliability {
     /// Kills the command at every point that is asked for.
     private func kills(_ start: JSONValue, _ stage: Stage) async throws -> Document.Batch {
         let results = try await KillScenario(stage: stage, settings: self.settings, say: Self.say).run()
-        var about = try Self.finished(start, asked: results.asked, made: results.runs.count)
+        var about = try Self.finished(start, asked: results.asked, made: KillPoint.tried(results.runs))
         about["ttl_s"] = .integer(Int64(KillLane.ttl))
         about["rate"] = .integer(Int64(KillScenario.rate * self.settings.lanes))
         about["points"] = .integer(Int64(results.points))
@@ -213,8 +223,8 @@ struct Reliability {
         "start_s: from the start of the process to the first answer of the laptop to a matching request on a new connection; one is asked about every 15 ms. stop_s: from Ctrl-C to the watch's news that the selector is what it was.",
         "failover_s: from SIGKILL to the first matching request that the original answers. restore_s: to the selector.",
         "races: another command joins while the last one leaves, aim_s after its Ctrl-C as far as that can be aimed at. joined: into the Session that was there; waited: for a closing one; alone: it was gone.",
-        "kills: a point is a context, a request (verb, resource, which of its kind) and a moment; one that was not reached (struck: false) is not counted among the distinct ones. restored_s: from SIGKILL until the Service and its Endpoints were what they were, or the victim's route was out of the Session where somebody else intercepts too; cleared_s: until nothing was left but Pods that are ending and what only they own; in pods, evictions, apiserver and etcd the command lives on, and both are from its Ctrl-C. back_s: from the strike to the laptop's next answer. lost, lost_matching: requests of bystanders, of asked_meanwhile, and matching ones that SIGKILL of an interceptor lost; they are not in failed_requests. restart_s: from that SIGKILL until the kubelet had started the container again.",
-        "disruptions: plain is a round without an intercept, in which the same is done to the workload's Pods that is done to the interceptor's in the other; both have two, and a budget. A step's bystanders are those that were sent from its beginning to 2 s after its end. Of steps in which Pods are told before they end (all but kill) those with an intercept are counted in requests and failed_requests; kill is on its own, beside the same without an intercept.",
+        "kills: a point is a context, a request (verb, resource, which of its kind) and a moment; one that was not reached (struck: false) is not counted among the distinct ones. restored_s: from SIGKILL until the Service and its Endpoints were what they were, or the victim's route was out of the Session where somebody else intercepts too; cleared_s: until nothing was left but Pods that are ending and what only they own; in pods, evictions, apiserver and etcd the command lives on, and both are from its Ctrl-C. back_s: from the strike to the laptop's next answer. lost, lost_matching: requests of bystanders, of asked_meanwhile, and matching ones that SIGKILL of an interceptor lost; they are not in failed_requests. status: of the command. guardian_s: from SIGKILL until the command's guardian was ended, where it was still there after all of this had been looked at. swapped: whether the Service was when somebody was struck. changing: points at requests that change something. made: different points tried. restart_s: from that SIGKILL until the kubelet had started the container again.",
+        "disruptions: plain is a round without an intercept, in which the same is done to the workload's Pods that is done to the interceptor's in the other; both have two, and a budget. A step's bystanders are those that were sent from its beginning to 2 s after its end. Of steps in which Pods are told before they end (all but kill) those with an intercept are counted in requests and failed_requests; kill is on its own, beside the same without an intercept. max_ms: the slowest request; one is given up after 29 s, so that a slow one is good until then.",
         "latency: the load generator sends 1,000 requests a second on 16 kept connections for 10 s, from this machine to the Service by a relay into the node, without an intercept and with one, in turns; from when a request was due to the whole answer. added: the difference in a round. The figures are medians of the rounds.",
         "tunnel: port-forward is the client on this machine, kubectl port-forward, API server, kubelet, the server in a Pod; the tunnel is the client on the node, the Service, an interceptor Pod, kubelet, API server, detour intercept, the server on this machine. Both pass the same API server and kubelet into a Pod; what is a download through one runs the other way on that stretch through the other. Bodies of 256 MiB, every byte checked; then 64 clients for 8 s, a new connection for each request. Only what the other end answered counts. The ratios are medians of the rounds' ratios.",
         "soak: cycles as above, in four namespaces side by side, each with a leaf of its own; one starts at a time, while others end. growth names what there is more of at the end than before: processes of the command, objects of any namespace, rules of the node, and its TCP sockets where there are more than 30 more. The first and the last sample are of idle lanes, their leaves and bystanders there. memory_kib: of the cluster's own programs, at those two.",
@@ -222,7 +232,7 @@ struct Reliability {
         "orders: on a model, without the cluster; a run is all orders of one plot with so many deviations, orders those that were played, all those there are of those that follow from what was played.",
         "laptop: from the moment the network is back, or the process goes on, to the first matching request that the laptop answers, on a new connection; one is asked about every 30 ms. Two laptops at a time, in namespaces of their own: one with a ttl that outlasts everything, one (…_expired) whose route is over each time. token: the server's own refusal of a token whose Secret is gone.",
         "reverts: detected_s is from the watch's news of what somebody else did until the command has said so on standard error, reasserted_s until the watch's news that the Service is swapped again; the slower of two where it happens twice.",
-        "start_s and stop_s are medians, failover_s and restore_s the slowest. Each scenario has its own batches, with commit and load average.",
+        "start_s and stop_s are medians, failover_s and restore_s the slowest. Each scenario has its own batches, with commit, SHA-256 of the command (binary), digest of the image it makes of itself and of the one on the node, rate asked for, and load average.",
         "failed_requests: those of bystanders that failed, were answered wrongly or by a laptop, or that a client had to send again.",
         "cleared_s: from the end of a round until nothing is left but Pods that are ending and what only they own, asked every 300 ms; after a batch, those are waited for too.",
     ]

@@ -5,10 +5,16 @@ import Testing
 
 @Suite("Disruptions and comparisons, and what the table says of them")
 struct DisruptionTests {
-    private func load(_ what: String, requests: Int64, failed: Int64 = 0, altered: Int64 = 0) -> JSONValue {
+    private func load(
+        _ what: String,
+        requests: Int64,
+        failed: Int64 = 0,
+        altered: Int64 = 0,
+        slowest: Double = 2
+    ) -> JSONValue {
         [
             "what": .string(what), "rate": 50, "requests": .integer(requests), "failed": .integer(failed),
-            "altered": .integer(altered), "retried": 0, "errors": ["x"],
+            "altered": .integer(altered), "retried": 0, "errors": ["x"], "max_ms": .double(slowest),
         ]
     }
 
@@ -38,7 +44,8 @@ struct DisruptionTests {
                 isIntercepted: true,
                 [
                     "restart interceptor": [
-                        self.load("kept", requests: 1_000), self.load("new", requests: 200, altered: lost),
+                        self.load("kept", requests: 1_000, slowest: 28_500),
+                        self.load("new", requests: 200, altered: lost),
                     ],
                     "kill interceptor": [self.load("kept", requests: 20, failed: 2)],
                     "kill etcd": [self.load("kept", requests: 600_000)],
@@ -57,7 +64,7 @@ struct DisruptionTests {
         #expect(steps[path: "plain", "kill workload", "failed"] == 6)
         #expect(
             steps[path: "intercepted", "restart interceptor"] == [
-                "requests": 2_400, "failed": 0, "altered": 1, "retried": 0,
+                "requests": 2_400, "failed": 0, "altered": 1, "retried": 0, "max_ms": .double(28_500),
             ]
         )
         #expect(document.json["requests"] == 1_202_400 && document.json["failed_requests"] == 1)
@@ -68,16 +75,41 @@ struct DisruptionTests {
         arguments: [0, 1]
     )
     func bars(lost: Int64) throws {
-        let bars = Bars(try self.section(.disruptions, self.runs(lost: lost)).json)
+        let done = ["restart interceptor", "kill kube-apiserver", "kill etcd"]
+        let rest = Disruption.gracefulSteps.filter { !done.contains($0) }
+        let more = self.run(
+            isIntercepted: true,
+            Dictionary(uniqueKeysWithValues: (rest + [done[1]]).map { ($0, [self.load("kept", requests: 100)]) })
+        )
+        let bars = Bars(try self.section(.disruptions, self.runs(lost: lost) + [more]).json)
         #expect(bars.lines[0].isMet == (lost == 0) && bars.lines[1].isMet)
-        #expect(bars.lines[0].measured == "\(lost) of 601,200 (the same without an intercept: 4 of 90)")
-        #expect(bars.lines[1].measured == "2 of 20 (the same without an intercept: 3 of 10)")
+        let all = 601_200 + 100 * (rest.count + 1)
+        #expect(
+            bars.lines[0].measured == "\(lost) of \(Bars.count(.integer(Int64(all)))) "
+                + "(the same without an intercept: 4 of 90); the slowest took 28.5 s"
+        )
+        #expect(
+            bars.lines[1].measured == "2 of 20 (the same without an intercept: 3 of 10); the slowest took 0 s"
+        )
+    }
+
+    @Test("Only steps that were made are named, and a round without one of them misses the bar")
+    func incomplete() throws {
+        let line = try #require(Bars(try self.section(.disruptions, self.runs()).json).lines.first)
+        #expect(line.what.hasSuffix("(restart interceptor, kill etcd)") && !line.isMet)
+        #expect(line.measured.contains("; not measured: start command, evict interceptor,"))
+        #expect(Disruption.gracefulSteps.contains("kill kube-apiserver"))
+        #expect(Set(Disruption.gracefulSteps).count == Disruption.gracefulSteps.count)
+        // A step that nobody asked anything in was not measured either.
+        let silent = self.run(isIntercepted: true, ["cut tunnel": [self.load("kept", requests: 0)]])
+        let bars = Bars(try self.section(.disruptions, self.runs() + [silent]).json)
+        #expect(bars.lines[0].measured.contains("cut tunnel"))
     }
 
     @Test("Rounds without one kind of requests have no line")
     func half() throws {
         let document = try self.section(.disruptions, [self.run(isIntercepted: false, [:])])
-        #expect(!Bars(document.json).lines.contains { $0.what.contains("roll-outs") })
+        #expect(!Bars(document.json).lines.contains { $0.what.contains("disruptions") })
     }
 
     @Test(

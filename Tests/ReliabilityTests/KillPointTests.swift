@@ -1,4 +1,5 @@
 import APIFaults
+import KubernetesModel
 import Synchronization
 import Testing
 
@@ -125,6 +126,31 @@ struct KillPointTests {
         #expect(points.allSatisfy { $0.concerns([]) })
         let call = KillPoint(context: .syscalls, request: "read", occurrence: 1, moment: .before)
         #expect(call.concerns(["roles"]))
+    }
+
+    @Test(
+        "Few points are at requests that change something: not reads, nor questions what one may do, nor connections",
+        arguments: [
+            ("create sessions #1", true), ("patch services #2", true), ("delete sessions #1", true),
+            ("update sessions/status #1", true), ("get services #9", false), ("watch sessions #1", false),
+            ("create selfsubjectaccessreviews #3", false), ("create pods/portforward #1", false),
+            ("recvfrom #7", false), ("milliseconds #20", false),
+        ]
+    )
+    func changing(request: String, changes: Bool) {
+        #expect(KillPoint.isAtChange(["request": .string(request)]) == changes)
+    }
+
+    @Test("A point counts as tried once, struck or not; not where it was not seen whole, nor a lane that ended")
+    func tried() {
+        let point: JSONValue = ["context": "alone", "request": "get a #1", "moment": "after", "struck": true]
+        var (missed, unseen, other) = (point, point, point)
+        (missed["moment"], missed["struck"]) = ("before", false)
+        (unseen["struck"], unseen["unseen"]) = (false, "the watch broke")
+        other["request"] = "get a #2"
+        #expect(KillPoint.tried([unseen, ["lane": 1, "problems": ["x"]]]) == 0)
+        #expect(KillPoint.tried([point, point, missed, unseen]) == 2)
+        #expect(KillPoint.tried([point, missed, other]) == 3)
     }
 
     @Test("The proxy strikes a point there, and nowhere else")
