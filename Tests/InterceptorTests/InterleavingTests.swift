@@ -75,6 +75,7 @@ private final class Run: Sendable {
     }
 
     func play() async throws {
+        try self.stage.putOwned()
         if self.turmoil.hasFaults { self.breakThings() }
         var replicas: [TestReplica] = []
         for (actor, uid) in ["a", "b", "c"].enumerated() {

@@ -166,6 +166,44 @@ struct Stage: Sendable {
         for object in OwnedObject.allCases { self.put(manifests.manifest(object, decoyAddress: "10.96.0.10")) }
     }
 
+    private static let ownedTypes: [ResourceType] = [
+        .services, .serviceAccounts, .roles, .roleBindings, .configMaps, .podDisruptionBudgets, .deployments,
+    ]
+
+    /// What is there of all that the Session owns, whatever became of the Session.
+    var owned: [DynamicObject] { Self.ownedTypes.flatMap { Self.owned($0, in: self.server.cluster) } }
+
+    private static func owned(_ type: ResourceType, in cluster: ModelCluster) -> [DynamicObject] {
+        let labels = Marks.selector(incarnation: Self.incarnation)
+        return cluster.all(type).filter { object in
+            object.name != Self.names.session && labels.allSatisfy { object.labels[$0.key] == $0.value }
+        }
+    }
+
+    /// The kubelet ends the Pods, whose Deployment is gone.
+    func endPods() {
+        self.server.change { cluster in
+            for pod in cluster.all(.pods) { _ = cluster.handle(.delete(.pods, in: "shop", name: pod.name)) }
+        }
+    }
+
+    /// The real collector takes what has owners none of which is there, also what was made after these were gone; that of the
+    /// model looks at the end of an owner only.
+    func collectGarbage() {
+        self.server.change { cluster in
+            let owners = ([self.kind.type, .pods] as [ResourceType]).flatMap { cluster.all($0) }.map(\.uid)
+            for type in Self.ownedTypes {
+                for object in Self.owned(type, in: cluster) {
+                    let uids = (object[path: "metadata", "ownerReferences"]?.array ?? []).compactMap {
+                        $0["uid"]?.string
+                    }
+                    guard !uids.isEmpty, !uids.contains(where: owners.contains) else { continue }
+                    _ = cluster.handle(.delete(type, in: "shop", name: object.name))
+                }
+            }
+        }
+    }
+
     /// What the Service's users see changed behind everybody's back.
     func edit(_ body: @Sendable (inout DynamicObject) -> Void) {
         self.server.change { cluster in

@@ -116,12 +116,17 @@ final class Trial: Sendable {
             && ServiceSwap.selectedIncarnation(of: service) == nil
     }
 
+    private var hasDeployment: Bool { self.stage.owned.contains { $0.kind == ResourceType.deployments.kind } }
+
     /// No laptop lives any more and nothing fails: whoever is left puts everything back.
     func settle(_ replicas: [TestReplica]) async {
         self.stage.server.setFault { _ in nil }
+        self.stage.collectGarbage()
         let alive = replicas.filter { !$0.state.with { $0.isTerminating } }
-        // Without any replica only the next command can help.
-        let last = alive.isEmpty ? [try? TestReplica("z", self.stage)].compactMap(\.self) : alive
+        // In the place of the last replica another starts, where there is a Deployment that asks for it. Where there is none
+        // nobody is left to help, and all has to be as it was.
+        let another = self.hasDeployment ? try? TestReplica("z", self.stage) : nil
+        let last = alive.isEmpty ? [another].compactMap(\.self) : alive
         self.turnstile.enter(1)
         for replica in last {
             replica.reachDecoy()
@@ -141,6 +146,13 @@ final class Trial: Sendable {
             }
         }
         self.check()
+        self.stage.collectGarbage()
+        if !self.hasDeployment {
+            self.stage.endPods()
+            self.stage.collectGarbage()
+        }
+        let owned = self.stage.owned
+        if !owned.isEmpty { self.report("left: \(owned.map { "\($0.kind) \($0.name)" })") }
         do {
             if let session = try self.stage.session() {
                 self.report("session left: \(session.phase) \(session.isSuspended)")
