@@ -50,7 +50,13 @@ final class StrangeProxy: Sendable {
         self.address = String(match.1)
         let url = kind == .tinyproxy ? "http://\(Self.login)@\(match.1)" : "socks5://\(match.1)"
         self.probe = ["curl", "-sk", "-m", "2", "-o", "/dev/null", "-x", url, server]
-        try await self.listens()
+        do {
+            try await self.listens()
+        } catch {
+            // Its port on the node is the next one's too.
+            await self.remove()
+            throw error
+        }
     }
 
     private static func configuration(in folder: URL, port: Int) throws -> String {
