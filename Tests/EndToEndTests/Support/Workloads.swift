@@ -89,8 +89,14 @@ struct Workloads {
 
     /// Waits until kube-proxy leads a request to where it is to go: a moment after `ready`, longer on a busy machine.
     func untilAnswered(by answer: String, _ url: String, _ flags: [String] = []) async throws {
-        try await Cluster.eventually("\(answer) answers", within: .seconds(15)) {
-            try await self.answeredBy(url, flags) == answer
+        var last = ""
+        do {
+            try await Cluster.eventually("\(answer) answers", within: .seconds(15)) {
+                last = try await self.answeredBy(url, flags)
+                return last == answer
+            }
+        } catch let failure as ShellFailure {
+            throw ShellFailure(description: "\(failure); the last answer: \(last)")
         }
     }
 
