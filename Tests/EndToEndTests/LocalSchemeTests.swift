@@ -20,7 +20,7 @@ extension ElsewhereEndToEndTests {
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[1], sys.argv[2])
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        print("listens on", server.server_address[1], file=sys.stderr, flush=True)
+        sys.stderr.write(f"listens on {server.server_address[1]}\\n")
         server.serve_forever()
         """
 

@@ -24,7 +24,7 @@ extension ElsewhereEndToEndTests {
                 self.end_headers()
                 self.wfile.write(body)
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        print("listens on", server.server_address[1], file=sys.stderr, flush=True)
+        sys.stderr.write(f"listens on {server.server_address[1]}\\n")
         server.serve_forever()
         """
 
