@@ -3,6 +3,7 @@ import KubernetesClient
 import KubernetesModel
 import KubernetesTestSupport
 import SessionControl
+import Synchronization
 import Testing
 
 @testable import Intercept
@@ -101,18 +102,21 @@ struct UpkeepTests {
         }
     }
 
-    @Test("A swap that the server refuses is told as that, once, and not counted")
+    @Test("A swap that the server refuses is told as that, once, not counted, and tried again every ten seconds only")
     func refused() async throws {
+        let tries = Mutex(0)
         try await self.hold(isReady: true) { scene, held in
             self.revert(scene)
             scene.server.setFault { request in
                 guard request.method == .patch, request.segments.last == "leaf" else { return nil }
+                tries.withLock { $0 += 1 }
                 return .answer(403, reason: "Forbidden", message: "admission webhook no denied the request")
             }
             for _ in 0..<100 {
                 try await held.keepUp()
                 _ = held.reassertions.tick()
             }
+            #expect(tries.withLock { $0 } == 10)
             #expect(self.texts(scene, "it cannot be swapped again: admission webhook").count == 1)
             #expect(self.texts(scene, "made anew").isEmpty && self.texts(scene, "of 10 times").isEmpty)
             scene.server.setFault { _ in nil }
