@@ -22,8 +22,9 @@ final class TunnelKeeper: Sendable {
     /// How long a replica may take from an open port-forward to its welcome.
     private let handshake: Duration
     private let events: @Sendable (InterceptEvent) -> Void
-    /// Pod UIDs of the replicas that a task looks after.
-    private let kept = Mutex<Set<String>>([])
+    /// The replicas that a task looks after, by Pod UID, as the Session shows them now: one whose container was started again
+    /// has another key.
+    private let replicas = Mutex<[String: Replica]>([:])
     /// The tunnels that are up, by their replicas' Pod UIDs.
     private let up = Mutex<[String: TunnelConnection]>([:])
     private let isParting = Mutex(false)
@@ -78,10 +79,10 @@ final class TunnelKeeper: Sendable {
             for try await update in self.store.watch() {
                 guard case .present(let session) = SessionSighting(update) else { continue }
                 for (uid, replica) in session.replicas where session.incarnation == self.hello.session {
-                    guard self.kept.withLock({ $0.insert(uid).inserted }) else { continue }
+                    guard self.replicas.withLock({ $0.updateValue(replica, forKey: uid) }) == nil else { continue }
                     group.addTask {
-                        await self.keep(uid: uid, replica: replica)
-                        _ = self.kept.withLock { $0.remove(uid) }
+                        await self.keep(uid: uid, pod: replica.pod)
+                        _ = self.replicas.withLock { $0.removeValue(forKey: uid) }
                     }
                 }
             }
@@ -104,15 +105,15 @@ final class TunnelKeeper: Sendable {
     }
 
     /// One replica's tunnel, dialled again until its Pod is gone.
-    private func keep(uid: String, replica: Replica) async {
+    private func keep(uid: String, pod: String) async {
         var redial = Redial()
         // An outage is told once, however often it is dialled meanwhile.
         var isKnownDown = false
         func isDown(_ reason: String) {
-            if !isKnownDown { self.events(.tunnelDown(pod: replica.pod, reason: reason)) }
+            if !isKnownDown { self.events(.tunnelDown(pod: pod, reason: reason)) }
             isKnownDown = true
         }
-        while self.dials {
+        while self.dials, let replica = self.replicas.withLock({ $0[uid] }) {
             let reason: String
             var failure = Redial.Failure.answer
             var isOpen = false
@@ -130,7 +131,7 @@ final class TunnelKeeper: Sendable {
                 self.up.withLock { $0[uid] = connection }
                 self.absence.withLock { $0.connected(at: .now) }
                 self.traffic.opened(to: uid, wasPaused: hello.isPaused == true) { connection.send($0) }
-                self.events(.tunnelUp(pod: replica.pod))
+                self.events(.tunnelUp(pod: pod))
                 let end = await withTaskCancellationHandler {
                     for await line in connection.lines { self.traffic.received(line, from: uid) }
                     return await connection.closed()
@@ -145,7 +146,7 @@ final class TunnelKeeper: Sendable {
             } catch let error as KubernetesError where error.isNotFound {
                 return
             } catch {
-                self.logger.debug("no tunnel", metadata: ["pod": "\(replica.pod)", "reason": "\(error)"])
+                self.logger.debug("no tunnel", metadata: ["pod": "\(pod)", "reason": "\(error)"])
                 // Behind an open port-forward it is the replica that fails, whatever it does: the API server has answered.
                 if !isOpen { failure = .init(opening: error) }
                 if failure != .answer { self.absence.withLock { $0.lost() } }

@@ -1,3 +1,4 @@
+import Foundation
 import InterceptPlanning
 import KubernetesClient
 import KubernetesModel
@@ -51,43 +52,106 @@ struct TunnelKeeperTests {
         #expect(redial.pause(after: .answer) <= .milliseconds(100))
     }
 
+    /// A keeper of the tunnel to one Pod, whose port-forwards lead to an address, and what is told of them.
+    private struct Kept {
+        var store: SessionStore
+        var session: Session
+        var transport: Forwarding
+        var keeper: TunnelKeeper
+        var dials: AsyncStream<Void>
+        var events: AsyncStream<InterceptEvent>
+
+        init(to address: SocketAddress, _ identity: TunnelIdentity, handshake: Duration = .seconds(60)) async throws {
+            let (dials, dialled) = AsyncStream<Void>.makeStream()
+            let (events, told) = AsyncStream<InterceptEvent>.makeStream()
+            let scene = Scene()
+            self.dials = dials
+            self.events = events
+            self.transport = Forwarding(base: scene.server, to: address) { dialled.yield() }
+            let client = scene.client(over: self.transport)
+            self.store = SessionStore(client: client, names: Scene.names, kinds: [.resource])
+            self.session = try await self.store.create(TunnelKeeperTests.session)
+            self.keeper = TunnelKeeper(
+                store: self.store,
+                identity: identity,
+                hello: TunnelHello(route: "r1", session: self.session.incarnation, epoch: 1, version: "1.0"),
+                destination: LocalPorts(service: LocalService(requestLimit: nil, events: { _ in }), ports: [:]),
+                traffic: RouteTraffic(),
+                logger: TunnelKeeperTests.silent,
+                handshake: handshake,
+                events: { told.yield($0) }
+            )
+        }
+
+        /// The Pod's process says which key it has.
+        func publish(_ fingerprint: String) async throws {
+            try await self.store.mergeStatus(
+                ["replicas": ["a": Replica(pod: "pod-a", fingerprint: fingerprint).json]],
+                of: self.session
+            )
+        }
+
+        func whileKeeping(_ body: () async throws -> Void) async throws {
+            // owner: cancelled and awaited below.
+            let keeping = Task { try await self.keeper.run() }
+            try await body()
+            keeping.cancel()
+            _ = await keeping.result
+        }
+    }
+
+    private static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
     @Test("A replica that takes connections and never greets is its own affair: nothing else is begun anew for it")
     func muteReplica() async throws {
         let mute = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()
-        let address = try #require(mute.localAddress)
-        let (dials, dialled) = AsyncStream<Void>.makeStream()
-        let scene = Scene()
-        let transport = Forwarding(base: scene.server, to: address) { dialled.yield() }
-        let client = scene.client(over: transport)
-        let store = SessionStore(client: client, names: Scene.names, kinds: [.resource])
         let identity = try TunnelIdentity()
-        let session = try await store.create(Self.session)
-        try await store.mergeStatus(
-            ["replicas": ["a": Replica(pod: "pod-a", fingerprint: identity.fingerprint).json]],
-            of: session
-        )
-        let keeper = TunnelKeeper(
-            store: store,
-            identity: identity,
-            hello: TunnelHello(route: "r1", session: session.incarnation, epoch: 1, version: "1.0"),
-            destination: LocalPorts(service: LocalService(requestLimit: nil, events: { _ in }), ports: [:]),
-            traffic: RouteTraffic(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            handshake: .milliseconds(1),
-            events: { _ in }
-        )
-        // owner: cancelled and awaited below.
-        let keeping = Task { try await keeper.run() }
-        var count = 0
-        for await _ in dials {
-            count += 1
-            if count == 4 { break }
+        let kept = try await Kept(to: try #require(mute.localAddress), identity, handshake: .milliseconds(1))
+        try await kept.publish(identity.fingerprint)
+        try await kept.whileKeeping {
+            var count = 0
+            for await _ in kept.dials {
+                count += 1
+                if count == 4 { break }
+            }
         }
-        keeping.cancel()
-        _ = await keeping.result
-        #expect(transport.renewals == 0)
+        #expect(kept.transport.renewals == 0)
         try await mute.close()
+    }
+
+    @Test("A replica whose container was started again has another key, and its tunnel is made again with that")
+    func restartedReplica() async throws {
+        let (before, now) = (try TunnelIdentity(), try TunnelIdentity())
+        let folder = FileManager.default.temporaryDirectory.appending(path: "k-\(UInt32.random(in: 0 ... .max))")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let server = try await TunnelServer.bind(
+            host: "127.0.0.1",
+            port: 0,
+            group: MultiThreadedEventLoopGroup.singleton,
+            configuration: .init(
+                identity: now,
+                isAllowed: { _ in true },
+                admit: { _, _ in .accept(socketPath: folder.appending(path: "s").path(), welcome: [:]) },
+                onEvent: { _ in }
+            ),
+            logger: Self.silent
+        )
+        let kept = try await Kept(to: try #require(server.localAddress), try TunnelIdentity())
+        // The Session still shows the key of the process that is gone.
+        try await kept.publish(before.fingerprint)
+        try await kept.whileKeeping {
+            loop: for await event in kept.events {
+                switch event {
+                case .tunnelDown: try await kept.publish(now.fingerprint)
+                case .tunnelUp: break loop
+                default: break
+                }
+            }
+            #expect(kept.keeper.connected == ["a"])
+        }
+        await server.close()
     }
 
     private static var session: Session {
