@@ -22,7 +22,7 @@ struct ProcessorTimeTests {
             (["/cache/hyperkube", "kube-apiserver", "--etcd-servers=x"], "kube-apiserver"),
             (["containerd", "--config", "x"], "containerd"), (["/usr/bin/containerd-shim-runc-v2"], nil),
             (["/usr/local/bin/detour", "serve", "interceptor", "--config", "x"], "interceptor"),
-            (["/work/detour", "intercept", "leaf"], "detour-intercept"), (["/work/detour", "serve", "guardian"], nil),
+            (["/opt/detour", "intercept", "leaf"], "detour-intercept"), (["/opt/detour", "serve", "guardian"], nil),
             (["/shop"], "pods"), (["/cache/bin/shop-59a0", "--role", "leaf"], "server"),
             (["/cache/bin/relay-4462", "-fd", "4"], "relay"), ([], nil),
         ] as [([String], String?)]
