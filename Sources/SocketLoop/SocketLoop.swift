@@ -38,9 +38,9 @@
         private let wake: Int32
         private let mailbox = Mutex(Mailbox())
         private let thread = Atomic<UInt>(0)
-        // Proof: `core` is touched on the loop's thread only, which is `run()`. Whatever else touches it is under "On the loop's
-        // thread" below, or in `onLoop` and `end`, which go through the mailbox from other threads; it is called by handlers, tasks
-        // and timers, and those are run by `run()` alone. `register` checks that it is so.
+        // Proof that `unsafe` is safe here: `core` is touched on the loop's thread only, which is `run()`. Whatever else touches it
+        // is under "On the loop's thread" below, or in `onLoop` and `end`, which go through the mailbox from other threads; it is
+        // called by handlers, tasks and timers, and those are run by `run()` alone. `register` checks that it is so.
         nonisolated(unsafe) var core = Core()
 
         /// A loop on a thread of its own.

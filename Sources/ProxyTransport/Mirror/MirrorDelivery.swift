@@ -51,9 +51,10 @@ final class MirrorDelivery: ChannelInboundHandler {
 
     /// Begins with all deliveries of one copy, behind what the caller still has to write in this turn of its loop.
     static func start(_ deliveries: [MirrorDelivery], on loop: any EventLoop) {
-        // Proof: whoever hands them over keeps neither them nor the copy they share. Connection.finish and HTTP2Session take a
-        // copy out of their own keeping before they call this, and touch it no more afterwards. From then on all deliveries of one
-        // copy run on one loop. Everything else in them is Sendable itself.
+        // Proof that `unsafe` is safe here: whoever hands deliveries over keeps neither them nor the copy they share. `finish` of
+        // Connection and of HTTP2Session take the copy out of their own keeping before they call this, `miss` makes one for this
+        // call, and none touches it afterwards. From then on all deliveries of one copy run on one loop. Everything else
+        // in them is Sendable itself.
         nonisolated(unsafe) let handover = deliveries
         loop.execute { for delivery in handover { delivery.start(on: loop) } }
     }
