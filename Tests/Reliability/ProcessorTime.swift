@@ -38,12 +38,12 @@ struct ProcessorTime: Sendable {
         return used
     }
 
-    /// Members `cpu_us_ROLE`, and `cpu_us` for all of them: microseconds a request.
-    static func members(_ used: [String: Int64], requests: Int64) -> JSONValue {
-        guard requests > 0 else { return [:] }
-        var members: JSONValue = ["cpu_us": .integer(used.values.reduce(0, +) / requests)]
+    /// Members `NAME_ROLE`, and `NAME` for all of them: microseconds for each of so many.
+    static func members(_ used: [String: Int64], of count: Int64, named name: String) -> JSONValue {
+        guard count > 0 else { return [:] }
+        var members: JSONValue = [name: .integer(used.values.reduce(0, +) / count)]
         for (role, microseconds) in used where microseconds > 0 {
-            members["cpu_us_\(role)"] = .integer(microseconds / requests)
+            members["\(name)_\(role)"] = .integer(microseconds / count)
         }
         return members
     }
@@ -57,9 +57,10 @@ struct ProcessorTime: Sendable {
         case "containerd", "etcd", "kubectl": return name
         case "detour" where words.dropFirst().starts(with: ["serve", "interceptor"]): return "interceptor"
         case "detour" where words.dropFirst().first == "intercept": return "detour-intercept"
-        // The shop's program has this name in Pods, and a longer one on this machine.
-        case "shop": return "pods"
+        // The demo's programs have these names in Pods, and longer ones on this machine.
+        case "shop", "fixtures": return "pods"
         case _ where name.hasPrefix("shop-"): return "server"
+        case _ where name.hasPrefix("fixtures-") && words.dropFirst().first == "serve": return "server"
         // What brings this machine's connections into the node's network.
         case _ where name.hasPrefix("relay-"): return "relay"
         default: return nil

@@ -128,6 +128,7 @@ struct TunnelScenario {
         _ header: [String]
     ) async throws -> JSONValue {
         let fixtures = place + [try Cluster.program("DETOUR_FIXTURES")]
+        let start = ProcessorTime.now()
         let large = try await Shell.run(
             fixtures + ["bulk", "--url", bulk, "--size", String(Self.size), "--slow", "0"] + header,
             within: .seconds(120)
@@ -140,13 +141,17 @@ struct TunnelScenario {
                 + ["--new-connections", "1", "--post", "0", "--duration", "8s", "--timeout", "10s"] + header,
             within: .seconds(120)
         )
-        let used = ProcessorTime.now().since(before)
+        let after = ProcessorTime.now()
         let report = try JSONValue(parsing: small.output)
         // Only those that this end of the path answered.
         let answered = (report["answeredBy"]?.object ?? [:])
             .filter { header.isEmpty || $0.key == self.developer.answer }
             .values.reduce(0) { $0 + ($1.integer ?? 0) }
-        var figures = ProcessorTime.members(used, requests: report["ok"]?.integer ?? 0)
+        // One body went each way.
+        let mebibytes = Int64(2 * Self.size >> 20)
+        let bulkTime = ProcessorTime.members(before.since(start), of: mebibytes, named: "cpu_us_mib")
+        let time = ProcessorTime.members(after.since(before), of: report["ok"]?.integer ?? 0, named: "cpu_us")
+        var figures = bulkTime.merging(time)
         let measured: JSONValue = [
             "down_mib_per_second": bytes["downMiBPerSecond"] ?? 0, "up_mib_per_second": bytes["upMiBPerSecond"] ?? 0,
             "requests_per_second": .seconds(Double(answered) / (report["seconds"]?.number ?? 1)),

@@ -24,7 +24,8 @@ struct ProcessorTimeTests {
             (["/usr/local/bin/detour", "serve", "interceptor", "--config", "x"], "interceptor"),
             (["/opt/detour", "intercept", "leaf"], "detour-intercept"), (["/opt/detour", "serve", "guardian"], nil),
             (["/shop"], "pods"), (["/cache/bin/shop-59a0", "--role", "leaf"], "server"),
-            (["/cache/bin/relay-4462", "-fd", "4"], "relay"), ([], nil),
+            (["/cache/bin/fixtures-59a0", "serve", "bulk"], "server"), (["/cache/bin/fixtures-59a0", "load"], nil),
+            (["/fixtures", "serve", "bulk"], "pods"), (["/cache/bin/relay-4462", "-fd", "4"], "relay"), ([], nil),
         ] as [([String], String?)]
     )
     func roles(_ words: [String], _ expected: String?) {
@@ -47,9 +48,9 @@ struct ProcessorTimeTests {
         ]
         let used = later.since(earlier)
         #expect(used == ["kubelet": 300, "pods": 947, "kubectl": 4])
-        let members = ProcessorTime.members(used, requests: 4)
+        let members = ProcessorTime.members(used, of: 4, named: "cpu_us")
         #expect(members == ["cpu_us": 312, "cpu_us_kubelet": 75, "cpu_us_pods": 236, "cpu_us_kubectl": 1])
-        #expect(ProcessorTime.members(used, requests: 0) == [:])
+        #expect(ProcessorTime.members(used, of: 0, named: "cpu_us") == [:])
     }
 
     @Test("this machine tells, and the time of a child that ended is among it")
