@@ -100,6 +100,7 @@ let package = Package(
         // Layer 1: machines. No I/O, no clock, no locks.
         library("ProxyCore", ["TrafficMatch", "HTTPWire", "HTTP2Wire", "TLSWire"], settings: dataPath),
         library("HTTP2Relay", ["ProxyCore", "TrafficMatch", "HTTP2Wire", nioCore], settings: dataPath),
+        library("GatewayCore", ["HTTPWire", "ProxyCore", "TrafficMatch"], settings: dataPath),
         library("Tunnel", [nioCore], settings: dataPath),
         library("InterceptPlanning", ["KubernetesModel", "TrafficMatch"]),
         library("KubernetesWatch", ["KubernetesModel"]),
@@ -110,6 +111,11 @@ let package = Package(
         // What Swift's module of the C library leaves out.
         .target(name: "CEpoll"),
         library("SocketLoop", ["CEpoll", nioCore], settings: dataPath),
+        library(
+            "ProxyEngine",
+            ["GatewayCore", "HTTPWire", "ProxyCore", "SocketLoop", "TrafficMatch", nioCore, logging],
+            settings: dataPath
+        ),
         library(
             "ProxyTransport",
             [
@@ -155,17 +161,26 @@ let package = Package(
                 nioCore, nioPosix,
             ]
         ),
+        library("Gateway", ["GatewayCore", "ProxyEngine", "SocketLoop", "TrafficMatch", logging, yams]),
         // Layer 4: the executable. Wiring and rendering only.
         .executableTarget(
             name: "detour",
             dependencies: [
-                "Intercept", "Interceptor", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "OCIImage",
-                "ResponseDiff", "SessionControl", "TrafficMatch", arguments, logging, lifecycle, unixSignals, yams,
+                "Gateway", "Intercept", "Interceptor", "InterceptPlanning", "KubernetesClient", "KubernetesModel",
+                "OCIImage", "ResponseDiff", "SessionControl", "TrafficMatch", arguments, logging, lifecycle,
+                unixSignals, yams,
             ],
             swiftSettings: settings
         ),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        // Connections and servers that a test holds in its hands.
+        .target(
+            name: "PeerTestSupport",
+            dependencies: [nioCore, nioPosix, nioSSL, nioTLS],
+            path: "Tests/PeerTestSupport",
+            swiftSettings: settings
+        ),
         .target(
             name: "KubernetesTestSupport",
             dependencies: [
@@ -225,6 +240,9 @@ let package = Package(
         tests("HTTPWire"),
         tests("KubernetesModel"),
         tests("ProxyCore", ["TrafficMatch", "HTTPWire", "TLSWire"]),
+        tests("GatewayCore", ["HTTPWire", "ProxyCore", "TrafficMatch"]),
+        tests("ProxyEngine", ["GatewayCore", "PeerTestSupport", "SocketLoop", "TrafficMatch", logging, nioCore]),
+        tests("Gateway", ["GatewayCore", "TrafficMatch"]),
         tests("Tunnel", [nioCore]),
         tests("InterceptPlanning", ["KubernetesModel", "TrafficMatch"], exclude: ["Goldens", "Doctor/Goldens"]),
         tests("KubernetesWatch", ["KubernetesModel"]),
@@ -237,7 +255,8 @@ let package = Package(
         tests(
             "ProxyTransport",
             [
-                "CertificateTestSupport", "HTTP2Relay", "ProxyCore", "HTTP2Wire", "HTTPWire", "SocketLoop", "TLSWire",
+                "CertificateTestSupport", "HTTP2Relay", "PeerTestSupport", "ProxyCore", "HTTP2Wire", "HTTPWire",
+                "SocketLoop", "TLSWire",
                 "TrafficMatch", "Tunnel", nioCore, nioPosix, nioEmbedded, nioSSL, nioTLS,
             ],
             exclude: ["GRPC"]

@@ -11,26 +11,31 @@ struct FieldFacts: Sendable {
     @inline(__always)
     mutating func note(_ view: ByteView, _ start: Int, _ value: Int, _ end: Int, isRequest: Bool) -> Ambiguity? {
         switch value &- start &- 1 {
+        case 2 where view.hasWord("te", at: start): self.flags.insert(.hopByHop)
         case 4 where isRequest && view.hasWord("host", at: start):
             self.hosts = min(self.hosts &+ 1, 2)
             self.host = view.trimmed(value, end)
         case 6 where isRequest && view.hasWord("expect", at: start):
             if view.equals("100-continue", view.trimmed(value, end)) { self.flags.insert(.expectContinue) }
         case 7 where view.hasWord("upgrade", at: start):
-            self.flags.insert(.upgrade)
+            self.flags.formUnion([.upgrade, .hopByHop])
             view.forEachListItem(value, end) { item in
                 if view.equals("h2c", item) { self.flags.insert(.upgradeToHTTP2) }
             }
         case 10 where view.hasWord("connection", at: start):
+            self.flags.insert(.hopByHop)
             view.forEachListItem(value, end) { item in
                 if view.equals("close", item) {
                     self.flags.insert(.close)
                 } else if view.equals("keep-alive", item) {
                     self.flags.insert(.keepAlive)
+                } else if !view.isHopByHop(item) {
+                    self.flags.insert(.strangeOption)
                 }
             }
-        case 14 where view.hasWord("content-length", at: start):
-            return self.noteLength(view, view.trimmed(value, end))
+        case 10, 14, 16:
+            if view.isHopByHop(ByteRange(start, value &- 1)) { self.flags.insert(.hopByHop) }
+            if view.hasWord("content-length", at: start) { return self.noteLength(view, view.trimmed(value, end)) }
         case 17 where view.hasWord("transfer-encoding", at: start):
             if self.flags.contains(.chunked) {
                 return .repeatedTransferEncoding

@@ -29,6 +29,10 @@ public struct FieldFlags: OptionSet, Hashable, Sendable {
     public static let length = FieldFlags(rawValue: 32)
     /// `Expect: 100-continue`.
     public static let expectContinue = FieldFlags(rawValue: 64)
+    /// A field that is for the next recipient only (RFC 9110 7.6.1), `Connection` among them.
+    public static let hopByHop = FieldFlags(rawValue: 128)
+    /// A `Connection` field that names one which is not known to be for the next recipient only.
+    public static let strangeOption = FieldFlags(rawValue: 256)
 }
 
 /// A request's head: where its parts are, and what they mean.

@@ -72,10 +72,13 @@
             self.ticket = nil
         }
 
-        /// Accepts nothing more; the socket stays open for the other loops.
+        /// Takes what waits already, which would see a reset when the socket is closed, and accepts nothing more; the socket
+        /// stays open for the other loops.
         public func end() {
+            guard !self.isOver else { return }
             self.isOver = true
             self.stopWaiting()
+            while let connection = try? self.socket.accept() { self.accepted(connection) }
         }
     }
 #endif

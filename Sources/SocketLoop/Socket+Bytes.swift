@@ -48,6 +48,11 @@
             }
         }
 
+        /// Sends what the kernel takes of `bytes`; nil when the connection is broken.
+        public func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
+            self.retry { send(self.descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
+        }
+
         private func retry(_ call: () -> Int) -> Int? {
             while true {
                 let count = call()

@@ -8,7 +8,7 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Run one of the long-running roles; the cluster does that, not people.",
-        subcommands: [InterceptorRole.self, GuardianRole.self]
+        subcommands: [InterceptorRole.self, ProxyRole.self, GuardianRole.self]
     )
 
     struct InterceptorRole: AsyncParsableCommand {

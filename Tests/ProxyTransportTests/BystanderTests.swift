@@ -3,6 +3,7 @@ import ProxyCore
 import TestSupport
 import Testing
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 @Suite("Over real sockets, a connection nobody asked to detour", .timeLimit(.minutes(5)))

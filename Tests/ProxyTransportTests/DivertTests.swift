@@ -3,6 +3,7 @@ import ProxyCore
 import Testing
 import Tunnel
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 @Suite("Over real sockets, a diverted request", .timeLimit(.minutes(5)))
@@ -36,7 +37,7 @@ struct DivertTests {
         try await Harness.run { harness in
             let client = try await harness.connect()
             let origin = try await harness.origin.accept()
-            var stream: Socket?
+            var stream: TestSocket?
             for index in 0..<20 {
                 let isDiverted = index % 2 == 0
                 let request = isDiverted ? post("body \(index)", user: "alice") : post("body \(index)")

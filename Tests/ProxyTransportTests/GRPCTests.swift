@@ -4,6 +4,7 @@ import ProxyCore
 import Testing
 import TrafficMatch
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 @Suite(

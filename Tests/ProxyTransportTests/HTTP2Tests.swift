@@ -6,6 +6,7 @@ import Testing
 import TrafficMatch
 import Tunnel
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 @Suite("Over real sockets, an HTTP/2 connection", .timeLimit(.minutes(5)))
@@ -30,7 +31,12 @@ struct HTTP2Tests {
     }
 
     /// Waits until the frames that have come hold one of this type for this stream, and answers with its payload.
-    private func frame(_ type: UInt8, _ stream: UInt8, from socket: Socket, after skipped: Int = 0) async -> [UInt8]? {
+    private func frame(
+        _ type: UInt8,
+        _ stream: UInt8,
+        from socket: TestSocket,
+        after skipped: Int = 0
+    ) async -> [UInt8]? {
         @Sendable func find(_ bytes: [UInt8]) -> [UInt8]? {
             var rest = bytes.dropFirst(skipped)
             while let header = Array(rest).withUnsafeBytes({ FrameHeader($0) }), rest.count >= 9 + header.length {
@@ -44,7 +50,7 @@ struct HTTP2Tests {
         return find(await socket.wait { find($0.bytes) != nil || $0.isClosed }.bytes)
     }
 
-    private func open(_ harness: Harness) async throws -> (client: Socket, origin: Socket) {
+    private func open(_ harness: Harness) async throws -> (client: TestSocket, origin: TestSocket) {
         let client = try await harness.connect()
         let origin = try await harness.origin.accept()
         // As gRPC's servers do: the greeting comes before the client has said anything.

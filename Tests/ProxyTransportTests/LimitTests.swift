@@ -5,6 +5,7 @@ import ProxyCore
 import Synchronization
 import Testing
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 /// Row 12 of the list of bad inputs, and what a listener promises besides.
@@ -13,7 +14,7 @@ struct LimitTests {
     @Test("serves a fast connection beside 200 slow ones, which send a byte and no more")
     func slowConnections() async throws {
         try await Harness.run { harness in
-            var slow: [Socket] = []
+            var slow: [TestSocket] = []
             for _ in 0..<200 {
                 let socket = try await harness.connect()
                 try await socket.write("G")

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 @Suite("The access log and the counters", .timeLimit(.minutes(5)))

@@ -7,6 +7,7 @@ import Testing
 import TrafficMatch
 import Tunnel
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 /// Clients and originals see what they would see without the mirror, whatever becomes of the copies.
@@ -21,7 +22,7 @@ struct MirrorTests {
     }
 
     /// Reads a stream's records to their end and says that they have come.
-    private static func exchange(_ stream: Socket) async throws -> MirroredExchange {
+    private static func exchange(_ stream: TestSocket) async throws -> MirroredExchange {
         let read: @Sendable ([UInt8]) -> MirroredExchange = { bytes in
             var exchange = MirroredExchange()
             var buffer = ByteBuffer(bytes: bytes)
@@ -38,8 +39,8 @@ struct MirrorTests {
     private static func turn(
         _ request: String,
         _ response: String,
-        _ client: Socket,
-        _ origin: Socket
+        _ client: TestSocket,
+        _ origin: TestSocket
     ) async throws {
         try await client.write(request)
         #expect(await origin.text(request) == request)
@@ -234,7 +235,7 @@ struct MirrorTests {
     )
 
     /// A connection whose both ends have said that they speak HTTP/2.
-    private static func openHTTP2(_ harness: Harness) async throws -> (client: Socket, origin: Socket) {
+    private static func openHTTP2(_ harness: Harness) async throws -> (client: TestSocket, origin: TestSocket) {
         let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
         let client = try await harness.connect()
         let origin = try await harness.origin.accept()

@@ -2,6 +2,7 @@ import ProxyCore
 import Testing
 import TrafficMatch
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 @Suite("The table of routes")

@@ -5,6 +5,7 @@ import ProxyCore
 import Testing
 import TrafficMatch
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 @Suite("What a route saw", .timeLimit(.minutes(5)))

@@ -6,6 +6,7 @@ import ProxyCore
 import Testing
 import Tunnel
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 @Suite("On a port that speaks TLS", .timeLimit(.minutes(5)))
@@ -298,7 +299,7 @@ struct TLSTests {
     }
 }
 
-extension Socket {
+extension TestSocket {
     /// Closes the connection below TLS, which says nothing, when all was sent.
     func endSilently() async throws {
         let channel = try self.channel

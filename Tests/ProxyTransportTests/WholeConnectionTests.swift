@@ -4,6 +4,7 @@ import Testing
 import TrafficMatch
 import Tunnel
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 @Suite("Over real sockets, a connection that a route takes as a whole", .timeLimit(.minutes(5)))

@@ -70,6 +70,29 @@
             }
         }
 
+        @Test("who waits to be accepted when that ends is taken, and sees no reset")
+        func waitingAtTheEnd() async throws {
+            try await self.run { loop in
+                let listener = try Socket.listening(at: SocketAddress(ipAddress: "127.0.0.1", port: 0))
+                let address = try #require(listener.localAddress)
+                let accepted = try await loop.submit {
+                    let taken = Mutex<[Socket]>([])
+                    let acceptor = try Acceptor(listener, on: loop, isShared: false) { socket in
+                        taken.withLock { $0.append(socket) }
+                    } refused: { _ in
+                    }
+                    // The loop has no turn in between, so all of them wait.
+                    let clients = try (0..<5).map { _ in try Socket.connecting(to: address) }
+                    acceptor.end()
+                    acceptor.end()
+                    for client in clients { client.close() }
+                    return taken.withLock { $0.count }
+                }.get()
+                #expect(accepted == 5)
+                listener.close()
+            }
+        }
+
         private static func outcome(of address: SocketAddress, on loop: SocketLoop) async throws -> Int32? {
             final class Once: SocketHandler {
                 let socket: Socket

@@ -8,6 +8,8 @@ import SocketLoop
 import TrafficMatch
 import Tunnel
 
+@testable import PeerTestSupport
+
 /// A listener between a test's client, its original service and the tunnel of one route, `alice`.
 struct Harness: Sendable {
     let origin: Server
@@ -94,12 +96,12 @@ struct Harness: Sendable {
         )
     }
 
-    func connect(window: Int? = nil) async throws -> Socket {
-        try await Socket.connect(port: self.listener.boundPort ?? 0, window: window)
+    func connect(window: Int? = nil) async throws -> TestSocket {
+        try await TestSocket.connect(port: self.listener.boundPort ?? 0, window: window)
     }
 
     /// The next stream into the tunnel, its PROXY header read and dropped.
-    func acceptStream(acknowledge: Bool = true) async throws -> (Socket, ProxyHeader) {
+    func acceptStream(acknowledge: Bool = true) async throws -> (TestSocket, ProxyHeader) {
         let stream = try await self.tunnel.accept()
         let length: @Sendable ([UInt8]) -> Int = { 16 + (Int($0[14]) << 8) + Int($0[15]) }
         let seen = await stream.wait { $0.bytes.count >= 16 && $0.bytes.count >= length($0.bytes) }
@@ -111,7 +113,7 @@ struct Harness: Sendable {
     }
 
     /// A diverted request whose response has begun, lasts as long as its stream, and is not read by its client.
-    func stalledStream() async throws -> (client: Socket, stream: Socket) {
+    func stalledStream() async throws -> (client: TestSocket, stream: TestSocket) {
         let client = try await self.connect(window: 16 << 10)
         _ = try await self.origin.accept()
         try await client.write(get(user: "alice"))

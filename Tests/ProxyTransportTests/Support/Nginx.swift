@@ -2,6 +2,8 @@ import Foundation
 import NIOCore
 import NIOPosix
 
+@testable import PeerTestSupport
+
 /// An nginx in the foreground, with TLS: on a Unix socket, since it takes no port 0, and on a port that leads there.
 final class Nginx: @unchecked Sendable {
     // Sendable: used by the one test that owns this, from one thread at a time.

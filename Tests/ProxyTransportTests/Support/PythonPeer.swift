@@ -1,5 +1,7 @@
 import Foundation
 
+@testable import PeerTestSupport
+
 /// A program of `GRPC/` in a process of its own, run by the Python that `scripts/lib/python-peers` sets up.
 final class PythonPeer: @unchecked Sendable {
     // Sendable: `Process` and the pipes are used by the one test that owns this, from one thread at a time.

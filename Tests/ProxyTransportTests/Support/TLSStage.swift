@@ -6,6 +6,7 @@ import ProxyCore
 import Synchronization
 import TrafficMatch
 
+@testable import PeerTestSupport
 @testable import ProxyTransport
 
 /// A Service that speaks TLS, the Secret that holds its certificate, and clients that trust it.
@@ -108,7 +109,7 @@ final class TLSStage: Sendable {
 }
 
 extension Harness {
-    func connect(_ tls: @escaping @Sendable () throws -> NIOSSLHandler) async throws -> Socket {
-        try await Socket.connect(port: self.listener.boundPort ?? 0, tls: tls)
+    func connect(_ tls: @escaping @Sendable () throws -> NIOSSLHandler) async throws -> TestSocket {
+        try await TestSocket.connect(port: self.listener.boundPort ?? 0, tls: tls)
     }
 }

@@ -6,7 +6,7 @@ import NIOTLS
 import Synchronization
 
 /// A connection a test holds in its hands: what came over it is collected, and a test waits for what it expects.
-final class Socket: Sendable {
+final class TestSocket: Sendable {
     /// What has come so far.
     struct Seen: Sendable {
         var bytes: [UInt8] = []
@@ -154,8 +154,8 @@ final class Socket: Sendable {
         port: Int,
         window: Int? = nil,
         tls: (@Sendable () throws -> NIOSSLHandler)? = nil
-    ) async throws -> Socket {
-        let socket = Socket()
+    ) async throws -> TestSocket {
+        let socket = TestSocket()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         if let window { bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(window)) }
         _ =
@@ -172,9 +172,9 @@ final class Socket: Sendable {
 
 private final class Collector: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    private let socket: Socket
+    private let socket: TestSocket
 
-    init(_ socket: Socket) {
+    init(_ socket: TestSocket) {
         self.socket = socket
     }
 

@@ -5,12 +5,12 @@ import NIOSSL
 /// A listening socket whose connections a test takes one after the other.
 final class Server: Sendable {
     let channel: any Channel
-    private let accepted: AsyncStream<Socket>
-    private let continuation: AsyncStream<Socket>.Continuation
+    private let accepted: AsyncStream<TestSocket>
+    private let continuation: AsyncStream<TestSocket>.Continuation
 
     /// Listens on a free port of the loopback, or on a Unix socket.
     init(path: String? = nil, tls: NIOSSLContext? = nil) async throws {
-        let (stream, continuation) = AsyncStream.makeStream(of: Socket.self)
+        let (stream, continuation) = AsyncStream.makeStream(of: TestSocket.self)
         self.accepted = stream
         self.continuation = continuation
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -18,7 +18,7 @@ final class Server: Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let socket = Socket()
+                    let socket = TestSocket()
                     try socket.attach(channel, tls: tls.map { NIOSSLServerHandler(context: $0) })
                     continuation.yield(socket)
                 }
@@ -42,7 +42,7 @@ final class Server: Sendable {
     }
 
     /// The next connection.
-    func accept() async throws -> Socket {
+    func accept() async throws -> TestSocket {
         for await socket in self.accepted { return socket }
         throw CancellationError()
     }

@@ -1,0 +1,150 @@
+import Foundation
+public import GatewayCore
+import TrafficMatch
+import Yams
+
+/// Reads the settings of a gateway from YAML.
+public enum GatewayFile {
+    /// The settings in a file.
+    ///
+    /// - Throws: `GatewayFileError`.
+    public static func read(_ file: String) throws -> GatewaySettings {
+        do {
+            return try self.settings(String(contentsOfFile: file, encoding: .utf8), file: file)
+        } catch let error as CocoaError {
+            throw GatewayFileError(
+                file: file,
+                line: nil,
+                key: "",
+                message: "cannot be read: \(error.localizedDescription)"
+            )
+        }
+    }
+
+    /// The settings in a text; `file` is what errors call it.
+    public static func settings(_ text: String, file: String) throws -> GatewaySettings {
+        let node: Node?
+        do {
+            node = try Yams.compose(yaml: text)
+        } catch {
+            throw Self.told(error, file)
+        }
+        guard let node else {
+            throw GatewayFileError(
+                file: file,
+                line: nil,
+                key: "",
+                message: "the file is empty; it needs listeners and clusters"
+            )
+        }
+        let top = YAMLField(file: file, key: "", node: node)
+        let members = try top.members(["listeners", "clusters"])
+        guard let clusterList = members["clusters"] else { throw top.error("clusters are missing") }
+        guard let listenerList = members["listeners"] else { throw top.error("listeners are missing") }
+        let clusters = try clusterList.items().map(Self.cluster)
+        var names: [String: Int] = [:]
+        for (index, field) in try clusterList.items().enumerated() {
+            guard names.updateValue(index, forKey: clusters[index].name) == nil else {
+                throw field.error("there is another cluster of the name \(clusters[index].name)")
+            }
+        }
+        let listeners = try listenerList.items().map { try Self.listener($0, clusters: names) }
+        return GatewaySettings(listeners: listeners, clusters: clusters)
+    }
+
+    /// What the parser says, with the place.
+    private static func told(_ error: any Error, _ file: String) -> GatewayFileError {
+        let (line, message): (Int?, String) =
+            switch error as? YamlError {
+            case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+                .composer(_, let problem, let mark, _):
+                (mark.line, "this is no YAML: \(problem)")
+            case .duplicatedKeysInMapping(let keys, let context):
+                (
+                    context.mark.line,
+                    "of the keys from here on \(keys.joined(separator: ", ")) is there twice; leave one"
+                )
+            default: (nil, "this is no YAML: \(error)")
+            }
+        return GatewayFileError(file: file, line: line, key: "", message: message)
+    }
+
+    private static func cluster(_ field: YAMLField) throws -> GatewaySettings.Cluster {
+        let members = try field.members(["name", "endpoints", "timeouts", "attempts", "idle-connections"])
+        guard let name = try members["name"]?.text() else { throw field.error("name is missing") }
+        guard let endpoints = members["endpoints"] else { throw field.error("endpoints are missing") }
+        var bounds = ClusterBounds()
+        if let timeouts = try members["timeouts"]?.members(["connect", "response", "idle"]) {
+            if let field = timeouts["connect"] { bounds.connect = try field.duration() }
+            if let field = timeouts["response"] { bounds.response = try field.duration() }
+            if let field = timeouts["idle"] { bounds.idle = try field.duration() }
+        }
+        if let field = members["attempts"] { bounds.attempts = try field.number(1...100) }
+        if let field = members["idle-connections"] { bounds.idleConnections = try field.number(0...100_000) }
+        return GatewaySettings.Cluster(
+            name: name,
+            endpoints: try endpoints.items().map { try Self.endpoint($0, ports: 1...65_535) },
+            bounds: bounds
+        )
+    }
+
+    private static func listener(_ field: YAMLField, clusters: [String: Int]) throws -> GatewaySettings.Listener {
+        let members = try field.members(["name", "address", "routes", "timeouts", "limits"])
+        guard let address = members["address"] else { throw field.error("address is missing, such as 0.0.0.0:8080") }
+        guard let routes = members["routes"] else { throw field.error("routes are missing") }
+        let endpoint = try Self.endpoint(address, ports: 0...65_535)
+        var bounds = ListenerBounds()
+        if let timeouts = try members["timeouts"]?.members(["head", "idle", "stall", "linger"]) {
+            if let field = timeouts["head"] { bounds.head = try field.duration() }
+            if let field = timeouts["idle"] { bounds.idle = try field.duration() }
+            if let field = timeouts["stall"] { bounds.stall = try field.duration() }
+            if let field = timeouts["linger"] { bounds.linger = try field.duration() }
+        }
+        if let limits = try members["limits"]?.members(["head"]) {
+            if let field = limits["head"] { bounds.headBytes = try field.bytes(1 << 10...16 << 20) }
+        }
+        return GatewaySettings.Listener(
+            name: try members["name"]?.text() ?? "\(endpoint)",
+            host: endpoint.host,
+            port: endpoint.port,
+            routes: try routes.items().map { try Self.route($0, clusters: clusters) },
+            bounds: bounds
+        )
+    }
+
+    private static func route(_ field: YAMLField, clusters: [String: Int]) throws -> GatewaySettings.RouteRule {
+        let members = try field.members(["match", "cluster"])
+        guard let target = members["cluster"] else { throw field.error("cluster is missing") }
+        let name = try target.text()
+        guard let cluster = clusters[name] else {
+            throw target.error(
+                "no cluster is named \(name); there are \(clusters.keys.sorted().joined(separator: ", "))"
+            )
+        }
+        return GatewaySettings.RouteRule(
+            match: try members["match"].map(GatewayMatch.match) ?? .everything,
+            cluster: cluster
+        )
+    }
+
+    /// `host:port`, with an IPv6 address in brackets.
+    private static func endpoint(
+        _ field: YAMLField,
+        ports: ClosedRange<Int>
+    ) throws(GatewayFileError) -> GatewaySettings.Endpoint {
+        let text = try field.text()
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            ports.contains(port)
+        else {
+            throw field.error("expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            throw field.error("an IPv6 address needs brackets: [\(host)]:\(port)")
+        }
+        guard !host.isEmpty else { throw field.error("the host is missing; 0.0.0.0 listens at all of IPv4") }
+        return GatewaySettings.Endpoint(host: String(host), port: port)
+    }
+}

@@ -1,0 +1,79 @@
+import HTTPWire
+import ProxyCore
+
+/// What the shell tells the machine.
+extension ForwardMachine {
+    /// The answer to `ForwardAction.route`: the cluster's place, or nil when no route takes the request.
+    public mutating func routed(_ cluster: Int?) {
+        guard let cluster else { return self.giveUp(.noRoute) }
+        self.exchange?.note.cluster = cluster
+        self.exchange?.requestStage = .acquiring
+        self.chores.insert(.acquire)
+    }
+
+    /// There is a connection to a server.
+    public mutating func acquired(isReused: Bool) {
+        guard self.exchange?.requestStage == .acquiring else { return }
+        self.hasUpstream = true
+        self.upstreamHasEnded = false
+        self.upstreamIsBroken = false
+        self.exchange?.isReused = isReused
+        self.exchange?.requestStage = .head
+    }
+
+    /// A server cannot be reached.
+    public mutating func acquireFailed(_ failure: AcquireFailure) {
+        guard self.exchange?.requestStage == .acquiring else { return }
+        self.tryAnother(failure)
+    }
+
+    /// The client has sent its last byte.
+    public mutating func clientEnded() {
+        self.clientHasEnded = true
+    }
+
+    /// The client is gone.
+    public mutating func clientReset() {
+        guard self.stage != .closed else { return }
+        self.exchange?.note.flags.insert(.clientClosed)
+        self.end()
+    }
+
+    /// The server has sent its last byte.
+    public mutating func upstreamEnded() {
+        self.upstreamHasEnded = true
+    }
+
+    /// The server's connection is broken.
+    public mutating func upstreamReset() {
+        self.upstreamHasEnded = true
+        self.upstreamIsBroken = true
+    }
+
+    /// What `deadline` said to wait for has not come.
+    public mutating func deadlinePassed(_ deadline: ForwardDeadline) {
+        switch deadline {
+        case .head: self.giveUp(.headTimeout)
+        case .response:
+            self.exchange?.note.flags.insert(.upstreamTimeout)
+            self.giveUp(.responseTimeout)
+        case .stall:
+            let isClients = self.exchange?.requestStage == .body
+            self.exchange?.note.flags.insert(isClients ? .clientClosed : .upstreamTimeout)
+            self.end()
+        case .idle, .linger: self.end()
+        }
+    }
+
+    /// Lets the next response tell the client that the connection ends.
+    public mutating func announceClose() {
+        self.announcesClose = true
+        if self.exchange?.hasBegun == false { self.exchange?.isLast = true }
+    }
+
+    /// Ends the connection once nothing is lost by it.
+    public mutating func drain() {
+        self.isDraining = true
+        self.announceClose()
+    }
+}

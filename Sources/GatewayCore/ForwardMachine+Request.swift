@@ -1,0 +1,77 @@
+import HTTPWire
+import ProxyCore
+
+/// The client's side of an exchange: detect, route, and the request's bytes.
+extension ForwardMachine {
+    mutating func stepClient(_ view: ByteView) -> ForwardAction {
+        if self.refused > 0 {
+            defer { self.refused = 0 }
+            return .discard(self.refused)
+        }
+        guard let stage = self.exchange?.requestStage else { return self.detect(view) }
+        switch stage {
+        case .routing, .acquiring: return .blocked
+        case .head: return self.sendHead(view)
+        case .body: return self.sendBody(view)
+        case .done: return .blocked
+        }
+    }
+
+    private mutating func detect(_ view: ByteView) -> ForwardAction {
+        guard view.count > 0 else {
+            guard self.clientHasEnded || self.isDraining else { return .wait }
+            return self.close()
+        }
+        switch self.requestScanner.scanRequest(view) {
+        case .complete(let head): return self.begin(head)
+        case .incomplete:
+            // A head that its sender has not ended never ends.
+            return self.clientHasEnded ? self.refuse(.headTruncated) : .wait
+        case .notHTTP(let foreign): return self.refuse(.notHTTP(foreign))
+        case .ambiguous(let reason): return self.refuse(.ambiguous(reason))
+        case .tooLong: return self.refuse(.headTooLong)
+        }
+    }
+
+    private mutating func begin(_ head: RequestHead) -> ForwardAction {
+        self.exchange = ForwardExchange(head, isLast: self.announcesClose || self.isDraining)
+        if head.method == .connect { return self.refuse(.connect) }
+        if head.flags.contains(.strangeOption) { return self.refuse(.connectionOption) }
+        return .route
+    }
+
+    /// Sends the head and as much of the body as came with it.
+    private mutating func sendHead(_ view: ByteView) -> ForwardAction {
+        guard let exchange = self.exchange else { return .wait }
+        if exchange.isRepeated {
+            self.exchange?.requestStage = .done
+            return .replay
+        }
+        var count = exchange.head.length
+        if !exchange.requestBody.isComplete {
+            guard let taken = self.exchange?.requestBody.take(view, from: count) else {
+                return self.refuse(.badBody)
+            }
+            count += taken
+        }
+        self.noteSent(count)
+        let keep = exchange.isReused && exchange.isReplayable
+        return .sendRequest(head: exchange.head.length, total: count, keep: keep)
+    }
+
+    private mutating func sendBody(_ view: ByteView) -> ForwardAction {
+        guard view.count > 0 else {
+            // The server must not take what has come for all of it.
+            return self.clientHasEnded ? self.breakOff(.clientClosed) : .wait
+        }
+        guard let taken = self.exchange?.requestBody.take(view) else { return self.refuse(.badBody) }
+        self.noteSent(taken)
+        return .forward(taken)
+    }
+
+    private mutating func noteSent(_ count: Int) {
+        let isComplete = self.exchange?.requestBody.isComplete ?? true
+        self.exchange?.requestStage = isComplete ? .done : .body
+        self.exchange?.note.bytesIn += count
+    }
+}

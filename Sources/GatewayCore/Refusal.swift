@@ -1,0 +1,107 @@
+public import HTTPWire
+
+/// An answer that the gateway gives itself.
+public struct Refusal: Hashable, Sendable {
+    /// Why.
+    public enum Reason: Hashable, Sendable {
+        /// No HTTP/1 at all, or another version.
+        case notHTTP(Foreign)
+        /// Two parsers could read it in two ways.
+        case ambiguous(Ambiguity)
+        /// The head is longer than is allowed.
+        case headTooLong
+        /// The client ended before its head did.
+        case headTruncated
+        /// The head did not end in time.
+        case headTimeout
+        /// The body broke the chunk grammar.
+        case badBody
+        /// `Connection` names a field that is not for the next recipient only.
+        case connectionOption
+        /// `CONNECT`, which is for forward proxies.
+        case connect
+        /// No route takes it.
+        case noRoute
+        /// No server could be reached.
+        case unreachable
+        /// No server could be reached in time.
+        case unreachableInTime
+        /// The server ended the connection in place of an answer.
+        case upstreamClosed
+        /// The server's answer broke the protocol.
+        case badResponse
+        /// The server did not answer in time.
+        case responseTimeout
+    }
+
+    /// Why.
+    public let reason: Reason
+    /// Whether the client's connection ends with it.
+    public let isLast: Bool
+    /// Whether the answer has no body: that to a `HEAD`.
+    public let isBare: Bool
+
+    /// Its status.
+    public var status: Int {
+        switch self.reason {
+        case .notHTTP(.version): 505
+        case .notHTTP, .ambiguous, .headTruncated, .badBody, .connectionOption: 400
+        case .noRoute: 404
+        case .connect: 405
+        case .headTimeout: 408
+        case .headTooLong: 431
+        case .upstreamClosed, .badResponse: 502
+        case .unreachable: 503
+        case .unreachableInTime, .responseTimeout: 504
+        }
+    }
+
+    /// The word for logs and metrics, and in the answer.
+    public var token: String {
+        switch self.reason {
+        case .notHTTP(let foreign): "not-http-\(foreign.rawValue)"
+        case .ambiguous(let ambiguity): ambiguity.rawValue
+        case .headTooLong: "head-too-long"
+        case .headTruncated: "head-truncated"
+        case .headTimeout: "head-timeout"
+        case .badBody: "bad-request-body"
+        case .connectionOption: "connection-option"
+        case .connect: "connect"
+        case .noRoute: "no-route"
+        case .unreachable: "upstream-unreachable"
+        case .unreachableInTime: "upstream-connect-timeout"
+        case .upstreamClosed: "upstream-closed"
+        case .badResponse: "bad-response"
+        case .responseTimeout: "response-timeout"
+        }
+    }
+
+    /// The whole answer, as it is sent.
+    public var text: String {
+        let body = "detour: \(self.token)\n"
+        return """
+            HTTP/1.1 \(self.status) \(self.phrase)\r
+            content-type: text/plain\r
+            content-length: \(body.utf8.count)\r
+            x-detour-reason: \(self.token)\r
+            \(self.status == 405 ? "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n" : "")\
+            \(self.isLast ? "connection: close\r\n" : "")\r
+            \(self.isBare ? "" : body)
+            """
+    }
+
+    /// The phrase of RFC 9110 section 15.
+    private var phrase: String {
+        switch self.status {
+        case 400: "Bad Request"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 431: "Request Header Fields Too Large"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        default: "HTTP Version Not Supported"
+        }
+    }
+}

@@ -1,0 +1,32 @@
+/// Fields that are for the next recipient only (RFC 9110 7.6.1), and what of a head remains without them.
+extension ByteView {
+    /// Whether `name` is such a field's, `Connection` among them.
+    func isHopByHop(_ name: ByteRange) -> Bool {
+        switch name.count {
+        case 2: self.equals("te", name)
+        case 7: self.equals("upgrade", name)
+        case 10: self.equals("connection", name) || self.equals("keep-alive", name)
+        case 14: self.equals("http2-settings", name)
+        case 16: self.equals("proxy-connection", name)
+        default: false
+        }
+    }
+}
+
+extension FieldCursor {
+    /// Walks over what remains, in order: the start line, and runs of field lines; not the empty line at the end.
+    ///
+    /// - Parameters:
+    ///   - view: the bytes whose head the cursor stands at the beginning of.
+    ///   - end: the head's length.
+    ///   - keepsUpgrade: whether an `Upgrade` field stays; the line `Connection: upgrade` that goes with it is the caller's.
+    public mutating func forEachKept(in view: ByteView, end: Int, keepsUpgrade: Bool, _ visit: (ByteRange) -> Void) {
+        var start = 0
+        while let field = self.next(in: view) {
+            guard view.isHopByHop(field.name), !(keepsUpgrade && view.equals("upgrade", field.name)) else { continue }
+            if field.name.lower > start { visit(ByteRange(start, field.name.lower)) }
+            start = field.value.upper + 2
+        }
+        if end - 2 > start { visit(ByteRange(start, end - 2)) }
+    }
+}

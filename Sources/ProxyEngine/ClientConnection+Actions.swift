@@ -1,0 +1,185 @@
+#if os(Linux)
+    import GatewayCore
+    import HTTPWire
+    import NIOCore
+    import ProxyCore
+    import TrafficMatch
+
+    /// The machine's actions, done.
+    extension ClientConnection {
+        /// Does what the machine says about a side's bytes until it says to wait.
+        ///
+        /// - Returns: how many of the bytes have been used.
+        func feed(_ which: ForwardSide, _ raw: UnsafeRawBufferPointer) -> Int {
+            let upstream = self.upstream
+            var used = 0
+            while true {
+                let rest = UnsafeRawBufferPointer(rebasing: raw[used...])
+                switch self.machine.step(which, ByteView(rest)) {
+                case .wait:
+                    self.setBlocked(which, false)
+                    return used
+                case .blocked:
+                    self.setBlocked(which, true)
+                    return used
+                case .forward(let count):
+                    self.pass(UnsafeRawBufferPointer(rebasing: rest[..<count]), from: which)
+                    used += count
+                case .discard(let count): used += count
+                case .sendRequest(let head, let total, let keep):
+                    self.sendRequest(rest, head, total, keep)
+                    used += total
+                case .sendResponse(let head, let total, let persistence):
+                    self.sendResponse(rest, head, total, persistence)
+                    used += total
+                case .route: self.machine.routed(self.route(ByteView(rest)))
+                case .acquire(let fresh): self.acquire(fresh: fresh)
+                case .replay: self.kept.withUnsafeReadableBytes { self.upstream?.send($0) }
+                case .release(let keep): self.releaseUpstream(keep: keep)
+                case .respond: self.respond()
+                case .log: self.log()
+                case .finish(.client): self.finish()
+                case .finish(.upstream): self.upstream?.finish()
+                case .closeAll:
+                    self.releaseUpstream(keep: false)
+                    self.close()
+                case .resetAll:
+                    self.upstream?.reset()
+                    self.releaseUpstream(keep: false)
+                    self.reset()
+                }
+                // The bytes were those of a connection that belongs to nobody any more.
+                if which == .upstream, self.upstream !== upstream { return raw.count }
+            }
+        }
+
+        @inline(__always)
+        private func setBlocked(_ which: ForwardSide, _ isBlocked: Bool) {
+            if which == .client { self.isBlocked = isBlocked } else { self.upstream?.isBlocked = isBlocked }
+        }
+
+        @inline(__always)
+        private func pass(_ bytes: UnsafeRawBufferPointer, from which: ForwardSide) {
+            if which == .client { self.upstream?.send(bytes) } else { self.send(bytes) }
+        }
+
+        private func route(_ view: ByteView) -> Int? {
+            guard let head = self.machine.head else { return nil }
+            for route in self.listener.routes
+            where route.match.takesEverything || route.match.isSatisfied(by: head, in: view) {
+                self.machine.attempts = self.state.clusters[route.cluster].settings.bounds.attempts
+                return route.cluster
+            }
+            return nil
+        }
+
+        private func acquire(fresh: Bool) {
+            guard let cluster = self.machine.cluster else { return }
+            let server = self.state.nextServer(of: cluster)
+            if !fresh, let connection = self.state.pools.take(server) {
+                connection.client = self
+                self.upstream = connection
+                self.machine.acquired(isReused: true)
+                return
+            }
+            let connection = UpstreamConnection(self.state, to: server)
+            connection.client = self
+            self.upstream = connection
+            let plan = self.state.clusters[cluster]
+            self.state.counters.upstreamConnections.add()
+            connection.connect(to: plan.addresses[server.endpoint], within: plan.connectTimeout)
+        }
+
+        /// The connection that `acquire` asked for is open.
+        func upstreamOpened(_ connection: UpstreamConnection) {
+            guard self.upstream === connection else { return connection.close() }
+            self.machine.acquired(isReused: false)
+        }
+
+        /// The connection that `acquire` asked for did not open.
+        func upstreamFailed(_ connection: UpstreamConnection, isLate: Bool) {
+            guard self.upstream === connection else { return }
+            self.upstream = nil
+            self.machine.acquireFailed(isLate ? .late : .refused)
+            self.pump()
+        }
+
+        func releaseUpstream(keep: Bool) {
+            guard let upstream = self.upstream else { return }
+            self.upstream = nil
+            upstream.client = nil
+            guard keep, upstream.isOpen else { return upstream.close() }
+            upstream.isReused = true
+            self.state.keep(upstream)
+        }
+
+        private func sendRequest(_ raw: UnsafeRawBufferPointer, _ head: Int, _ total: Int, _ keep: Bool) {
+            guard let upstream = self.upstream, let request = self.machine.head else { return }
+            self.kept.clear()
+            guard request.flags.contains(.hopByHop) else {
+                let bytes = UnsafeRawBufferPointer(rebasing: raw[..<total])
+                if keep { self.kept.writeBytes(bytes) }
+                return upstream.send(bytes)
+            }
+            let keepsUpgrade = self.machine.keepsUpgrade
+            self.edit(
+                raw,
+                FieldCursor(request),
+                head,
+                total,
+                keepsUpgrade,
+                keepsUpgrade ? "connection: upgrade\r\n" : ""
+            )
+            if keep { self.kept.writeImmutableBuffer(self.state.edit) }
+            self.state.edit.withUnsafeReadableBytes { upstream.send($0) }
+        }
+
+        private func sendResponse(_ raw: UnsafeRawBufferPointer, _ head: Int, _ total: Int, _ persistence: Persistence)
+        {
+            guard let response = self.machine.responseHead else { return }
+            guard persistence != .goesOn || response.flags.contains(.hopByHop) else {
+                return self.send(UnsafeRawBufferPointer(rebasing: raw[..<total]))
+            }
+            let line: StaticString =
+                switch persistence {
+                case .goesOn: ""
+                case .ends: "connection: close\r\n"
+                case .goesOnInHTTP10: "connection: keep-alive\r\n"
+                case .upgrades: "connection: upgrade\r\n"
+                }
+            self.edit(raw, FieldCursor(response), head, total, persistence == .upgrades, line)
+            self.state.edit.withUnsafeReadableBytes { self.send($0) }
+        }
+
+        /// Puts a head together without the fields that are for us, with `line` at its end, and what follows it.
+        private func edit(
+            _ raw: UnsafeRawBufferPointer,
+            _ cursor: FieldCursor,
+            _ head: Int,
+            _ total: Int,
+            _ keepsUpgrade: Bool,
+            _ line: StaticString
+        ) {
+            let view = ByteView(raw)
+            var cursor = cursor
+            self.state.edit.clear()
+            cursor.forEachKept(in: view, end: head, keepsUpgrade: keepsUpgrade) {
+                self.state.edit.writeBytes(view.bytes($0))
+            }
+            self.state.edit.writeStaticString(line)
+            self.state.edit.writeStaticString("\r\n")
+            self.state.edit.writeBytes(view.bytes(ByteRange(head, total)))
+        }
+
+        private func respond() {
+            guard let refusal = self.machine.refusal else { return }
+            var text = refusal.text
+            text.withUTF8 { self.send(UnsafeRawBufferPointer($0)) }
+        }
+
+        private func log() {
+            guard let note = self.machine.takeNote() else { return }
+            self.state.counters.note(note)
+        }
+    }
+#endif

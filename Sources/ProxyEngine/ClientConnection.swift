@@ -1,0 +1,199 @@
+#if os(Linux)
+    import GatewayCore
+    import HTTPWire
+    import NIOCore
+    import ProxyCore
+    import SocketLoop
+
+    /// A client's connection, with the server's that its request is on: it runs the machine's actions.
+    final class ClientConnection: StreamSocket {
+        let listener: ListenerPlan
+        var machine: ForwardMachine
+        var upstream: UpstreamConnection?
+        /// A request that may be sent once more.
+        var kept = ByteBuffer()
+        /// When `expire()` is due.
+        private(set) var expires = NIODeadline.distantFuture
+        private var armed: ForwardDeadline?
+        private var isPumping = false
+        private var awaitsTurn = false
+        private var isOver = false
+
+        init(_ state: EngineLoop, _ listener: ListenerPlan, accepted socket: Socket) {
+            self.listener = listener
+            self.machine = ForwardMachine(headLimit: listener.headLimit)
+            super.init(state, accepted: socket)
+        }
+
+        /// Begins.
+        func start() {
+            do {
+                try self.register()
+                self.state.counters.connections.add()
+                self.state.add(self)
+                self.settle(moved: true)
+            } catch {
+                self.close()
+            }
+        }
+
+        override func turn() { self.pump() }
+
+        /// Asks both sides in turn, until neither has anything to do.
+        func pump() {
+            guard !self.isPumping, !self.isOver else { return }
+            self.isPumping = true
+            if self.isBroken, self.hasNothingToSay { self.machine.clientReset() }
+            var moved = false
+            while true {
+                var goesOn = self.advanceClient()
+                if self.advanceUpstream() { goesOn = true }
+                guard goesOn, !self.isOver else { break }
+                moved = true
+            }
+            self.isPumping = false
+            self.settle(moved: moved)
+        }
+
+        /// Whether a reset has come while nothing is read: nobody is there for the answer.
+        private var hasNothingToSay: Bool { self.isBlocked || !self.mayRead }
+
+        private func advanceClient() -> Bool {
+            var moved = self.feedHeld(self, .client)
+            var reads = 0
+            while self.mayRead, !self.isBlocked, !self.isOver, self.upstream?.hasRoom ?? true {
+                reads += 1
+                if reads > Self.readsATurn {
+                    self.yield()
+                    return false
+                }
+                moved = true
+                switch self.read() {
+                case .bytes(let bytes, _): self.take(bytes, self, .client)
+                case .nothing: continue
+                case .end:
+                    self.machine.clientEnded()
+                    _ = self.feedHeld(self, .client)
+                case .failed:
+                    self.machine.clientReset()
+                    _ = self.feedHeld(self, .client)
+                }
+            }
+            return moved
+        }
+
+        private func advanceUpstream() -> Bool {
+            guard let upstream = self.upstream, !upstream.isConnecting else { return false }
+            var moved = self.feedHeld(upstream, .upstream)
+            var reads = 0
+            while self.upstream === upstream, upstream.mayRead, !upstream.isBlocked, !self.isOver, self.hasRoom {
+                reads += 1
+                if reads > Self.readsATurn {
+                    self.yield()
+                    return false
+                }
+                moved = true
+                switch upstream.read() {
+                case .bytes(let bytes, _): self.take(bytes, upstream, .upstream)
+                case .nothing: continue
+                case .end:
+                    self.machine.upstreamEnded()
+                    _ = self.feedHeld(upstream, .upstream)
+                case .failed:
+                    self.machine.upstreamReset()
+                    _ = self.feedHeld(upstream, .upstream)
+                }
+            }
+            return moved
+        }
+
+        /// Others have their turn before more is read.
+        private func yield() {
+            guard !self.awaitsTurn else { return }
+            self.awaitsTurn = true
+            self.state.loop.nextTurn {
+                self.awaitsTurn = false
+                self.pump()
+            }
+        }
+
+        /// Uses what was read; what is not used now is copied, so that the memory it came in is used again.
+        @inline(__always)
+        private func take(_ bytes: ByteBuffer, _ side: StreamSocket, _ which: ForwardSide) {
+            guard side.held.readableBytes == 0 else {
+                side.held.writeImmutableBuffer(bytes)
+                _ = self.feedHeld(side, which)
+                return
+            }
+            bytes.withUnsafeReadableBytes { raw in
+                let used = self.feed(which, raw)
+                if used < raw.count { side.held.writeBytes(UnsafeRawBufferPointer(rebasing: raw[used...])) }
+            }
+        }
+
+        /// Asks what to do with the bytes held for a side, or with none; whether any were used.
+        private func feedHeld(_ side: StreamSocket, _ which: ForwardSide) -> Bool {
+            let count = side.held.readableBytes
+            guard count > 0 else {
+                _ = self.feed(which, UnsafeRawBufferPointer(start: nil, count: 0))
+                return false
+            }
+            // Whoever is fed may hold new bytes by the time it returns; these are its own until then.
+            var held = side.held
+            side.held = ByteBuffer()
+            let used = held.withUnsafeReadableBytes { self.feed(which, $0) }
+            held.moveReaderIndex(forwardBy: used)
+            if held.readableBytes > 0 { side.held = held }
+            return used > 0
+        }
+
+        /// Ends the connection once nothing is lost by it.
+        func drain() {
+            self.machine.drain()
+            self.pump()
+        }
+
+        /// Ends the connection whatever it does.
+        func closeNow() {
+            self.machine.clientReset()
+            self.pump()
+        }
+
+        /// The deadline that was waited for has passed.
+        func expire() {
+            guard let armed = self.armed else { return }
+            self.armed = nil
+            self.expires = .distantFuture
+            self.machine.deadlinePassed(armed)
+            self.pump()
+        }
+
+        /// What depends on where the machine now stands.
+        private func settle(moved: Bool) {
+            guard !self.isOver else { return }
+            guard self.isOpen else { return self.finishOff() }
+            let wanted = self.machine.deadline
+            guard wanted != self.armed || (moved && wanted == .stall) else { return }
+            self.armed = wanted
+            self.expires = wanted.map { .now() + self.patience($0) } ?? .distantFuture
+        }
+
+        private func patience(_ deadline: ForwardDeadline) -> TimeAmount {
+            switch deadline {
+            case .head: self.listener.headTimeout
+            case .idle: self.listener.idleTimeout
+            case .stall: self.listener.stallTimeout
+            case .linger: self.listener.lingerTimeout
+            case .response: self.machine.cluster.map { self.state.clusters[$0].responseTimeout } ?? .seconds(60)
+            }
+        }
+
+        /// Lets go of everything.
+        func finishOff() {
+            guard !self.isOver else { return }
+            self.isOver = true
+            self.releaseUpstream(keep: false)
+            self.state.remove(self)
+        }
+    }
+#endif

@@ -1,0 +1,97 @@
+#if os(Linux)
+    import GatewayCore
+    import NIOCore
+    import ProxyCore
+    import SocketLoop
+
+    /// A cluster whose servers' addresses are known.
+    struct ResolvedCluster: Sendable {
+        let settings: GatewaySettings.Cluster
+        let addresses: [SocketAddress]
+        let connectTimeout: TimeAmount
+        let responseTimeout: TimeAmount
+        let idleTimeout: TimeAmount
+    }
+
+    /// What the connections of one loop share.
+    final class EngineLoop {
+        /// How often time-outs are looked at; so much later than asked for one may be told.
+        static let sweep = TimeAmount.milliseconds(250)
+
+        let loop: SocketLoop
+        let clusters: [ResolvedCluster]
+        let counters: EngineCounters
+        var pools: UpstreamPools
+        /// Where an edited head is put together.
+        var edit = ByteBuffer()
+        private var turns: [Int]
+        private var connections: [ObjectIdentifier: ClientConnection] = [:]
+        private var isSweeping = false
+        private(set) var isDraining = false
+
+        init(_ loop: SocketLoop, clusters: [ResolvedCluster], counters: EngineCounters) {
+            self.loop = loop
+            self.clusters = clusters
+            self.counters = counters
+            self.pools = UpstreamPools(clusters)
+            self.turns = [Int](repeating: 0, count: clusters.count)
+        }
+
+        /// How many client connections there are.
+        var count: Int { self.connections.count }
+
+        func add(_ connection: ClientConnection) {
+            self.connections[ObjectIdentifier(connection)] = connection
+            if !self.isSweeping { self.sweepLater() }
+            if self.isDraining { connection.drain() }
+        }
+
+        func remove(_ connection: ClientConnection) {
+            self.connections[ObjectIdentifier(connection)] = nil
+        }
+
+        /// The server whose turn it is.
+        func nextServer(of cluster: Int) -> ServerID {
+            let turn = self.turns[cluster]
+            let count = self.clusters[cluster].addresses.count
+            self.turns[cluster] = turn &+ 1 >= count ? 0 : turn &+ 1
+            return ServerID(cluster: cluster, endpoint: turn)
+        }
+
+        /// Takes back a connection on which request and response have ended.
+        func keep(_ connection: UpstreamConnection) {
+            connection.idleSince = .now()
+            let most = self.clusters[connection.server.cluster].settings.bounds.idleConnections
+            // What it has sent meanwhile was asked for by nobody.
+            if connection.mayRead || self.isDraining || !self.pools.put(connection, most: most) { connection.close() }
+        }
+
+        private func sweepLater() {
+            self.isSweeping = true
+            self.loop.assumeIsolated().scheduleTask(in: Self.sweep) { self.sweepNow() }
+        }
+
+        private func sweepNow() {
+            let now = NIODeadline.now()
+            for connection in self.connections.values where connection.expires <= now { connection.expire() }
+            let clusters = self.clusters
+            for connection in self.pools.takeAged({ now - $0.idleSince >= clusters[$0.server.cluster].idleTimeout }) {
+                connection.close()
+            }
+            self.isSweeping = !self.connections.isEmpty || self.pools.count > 0
+            if self.isSweeping { self.sweepLater() }
+        }
+
+        /// Lets every connection end as soon as nothing is lost by it.
+        func drain() {
+            self.isDraining = true
+            for connection in Array(self.connections.values) { connection.drain() }
+            for connection in self.pools.takeAged({ _ in true }) { connection.close() }
+        }
+
+        /// Ends every connection.
+        func closeAll() {
+            for connection in Array(self.connections.values) { connection.closeNow() }
+        }
+    }
+#endif

@@ -1,0 +1,213 @@
+#if os(Linux)
+    import NIOCore
+    import SocketLoop
+
+    /// One side of a relayed connection over a bare socket, whose events its loop tells once each. Subclasses say what follows.
+    ///
+    /// Bytes that are sent leave at once where the kernel takes them; only the rest is copied and waits.
+    class StreamSocket: SocketHandler {
+        /// How many reads follow each other before others have their turn.
+        static let readsATurn = 8
+
+        let state: EngineLoop
+        private(set) var socket: Socket?
+        private var ticket: SocketTicket?
+        /// Bytes that came in and have not been used.
+        var held = ByteBuffer()
+        /// Bytes that the kernel has not taken.
+        private var queue = ByteBuffer()
+        /// Whether the machine wants no more bytes of this side for now.
+        var isBlocked = false
+        /// Whether the connection is still being opened.
+        private(set) var isConnecting = false
+        /// Whether there may be something to read, and room to write, for all that was told.
+        var mayRead = false
+        private var mayWrite = false
+        /// Whether an end or an error is behind what can be read: short reads do not mean that nothing follows.
+        private(set) var isEndNear = false
+        /// Whether that is an error.
+        private(set) var isBroken = false
+        private var hasUrgentData = false
+        /// Whether the other end has ended its sending half.
+        private(set) var hasEnded = false
+        private var isFinishing = false
+        private var hasFinished = false
+        private var isClosing = false
+        private var writes = 0
+
+        /// A side whose connection was accepted, or will be opened.
+        init(_ state: EngineLoop, accepted socket: Socket? = nil) {
+            self.state = state
+            self.socket = socket
+        }
+
+        /// Whether the socket is still there.
+        var isOpen: Bool { self.socket != nil }
+        /// Whether all that was sent has left.
+        var hasRoom: Bool { self.queue.readableBytes == 0 }
+
+        /// Something may have become possible: to read, to write, to learn of an end.
+        func turn() {}
+        /// The connection that was asked for is open.
+        func opened() {}
+        /// The connection that was asked for did not open; the socket is gone.
+        func failedToOpen(isLate: Bool) {}
+
+        /// Waits for a connection that was accepted.
+        func register() throws {
+            guard let socket else { return }
+            self.ticket = try self.state.loop.register(socket, self)
+            self.mayWrite = true
+        }
+
+        /// Opens a connection; `opened()` or `failedToOpen(isLate:)` follows, never before the caller has returned.
+        func connect(to address: SocketAddress, within timeout: TimeAmount) {
+            self.isConnecting = true
+            do {
+                let socket = try Socket.connecting(to: address)
+                self.socket = socket
+                let ticket = try self.state.loop.register(socket, self)
+                self.ticket = ticket
+                self.state.loop.expect(ticket, within: timeout)
+            } catch {
+                self.state.loop.later { self.giveUpConnecting(isLate: false) }
+            }
+        }
+
+        func isLate() {
+            if self.isConnecting { self.giveUpConnecting(isLate: true) }
+        }
+
+        private func giveUpConnecting(isLate: Bool) {
+            guard self.isConnecting else { return }
+            self.isConnecting = false
+            self.letGo()
+            self.failedToOpen(isLate: isLate)
+        }
+
+        func ready(_ readiness: Readiness) {
+            if self.isConnecting {
+                guard !readiness.isDisjoint(with: [.write, .error, .hangUp]) else { return }
+                if !readiness.isDisjoint(with: [.error, .hangUp]), self.socket?.pendingError != nil {
+                    return self.giveUpConnecting(isLate: false)
+                }
+                self.isConnecting = false
+                self.mayWrite = true
+                self.opened()
+            }
+            if readiness.contains(.write) {
+                self.mayWrite = true
+                if self.queue.readableBytes > 0 { self.sendQueue() }
+            }
+            if !readiness.isDisjoint(with: [.read, .readEnd, .urgent, .hangUp, .error]) {
+                self.mayRead = true
+                if !readiness.isDisjoint(with: [.readEnd, .hangUp, .error]) { self.isEndNear = true }
+                if readiness.contains(.error) { self.isBroken = true }
+                if readiness.contains(.urgent) { self.hasUrgentData = true }
+            }
+            self.turn()
+        }
+
+        /// Reads once.
+        @inline(__always)
+        final func read() -> Socket.Reading {
+            guard let socket else { return .nothing }
+            let reading = self.state.loop.read(socket)
+            switch reading {
+            case .bytes(_, let isAll):
+                if isAll, !self.isEndNear, !self.hasUrgentData { self.mayRead = false }
+            case .nothing: self.mayRead = false
+            case .end:
+                self.mayRead = false
+                self.hasEnded = true
+                // After an error that was told with a write, a read says no more than that there is an end.
+                if self.isBroken { return .failed(0) }
+            case .failed:
+                self.mayRead = false
+                self.isBroken = true
+            }
+            return reading
+        }
+
+        /// Sends bytes, now or when there is room.
+        final func send(_ bytes: UnsafeRawBufferPointer) {
+            guard let socket, !self.isFinishing, bytes.count > 0 else { return }
+            guard self.mayWrite, self.queue.readableBytes == 0 else {
+                self.queue.writeBytes(bytes)
+                return
+            }
+            // The first write leaves at once anyway, and many connections have no other.
+            if self.writes == 1 { socket.sendWithoutDelay() }
+            self.writes &+= 1
+            guard let count = socket.write(bytes) else { return self.loseWrites() }
+            guard count < bytes.count else { return }
+            self.mayWrite = false
+            self.queue.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[count...]))
+        }
+
+        private func sendQueue() {
+            while let socket, self.mayWrite, self.queue.readableBytes > 0 {
+                guard let count = self.queue.withUnsafeReadableBytes({ socket.write($0) }) else {
+                    return self.loseWrites()
+                }
+                self.queue.moveReaderIndex(forwardBy: count)
+                if self.queue.readableBytes > 0 { self.mayWrite = false }
+            }
+            guard self.queue.readableBytes == 0 else { return }
+            self.queue = ByteBuffer()
+            if self.isClosing {
+                self.letGo()
+            } else if self.isFinishing {
+                self.endWrites()
+            }
+        }
+
+        /// The other end takes nothing more. What it said before that is still read: it may be the reason.
+        private func loseWrites() {
+            self.queue = ByteBuffer()
+            self.mayWrite = false
+            if self.isClosing { return self.letGo() }
+            self.isBroken = true
+            self.isEndNear = true
+            self.mayRead = true
+            self.state.loop.later { self.turn() }
+        }
+
+        private func endWrites() {
+            guard !self.hasFinished else { return }
+            self.hasFinished = true
+            self.socket?.finish()
+        }
+
+        /// Ends the sending half behind the last byte.
+        final func finish() {
+            guard !self.isFinishing else { return }
+            self.isFinishing = true
+            if self.queue.readableBytes == 0 { self.endWrites() }
+        }
+
+        /// Closes the connection behind the last byte.
+        final func close() {
+            self.isClosing = true
+            self.isFinishing = true
+            self.isConnecting = false
+            if self.queue.readableBytes == 0 { self.letGo() }
+        }
+
+        /// Closes the connection so that the other end sees a reset.
+        final func reset() {
+            self.isConnecting = false
+            self.socket?.resetAtClose()
+            self.letGo()
+        }
+
+        /// Gives the socket back.
+        private func letGo() {
+            if let ticket = self.ticket { self.state.loop.forget(ticket) }
+            self.ticket = nil
+            self.socket?.close()
+            self.socket = nil
+            self.isConnecting = false
+        }
+    }
+#endif

@@ -1,0 +1,115 @@
+import Gateway
+import GatewayCore
+import Testing
+import TrafficMatch
+
+@Suite("The settings file of a gateway")
+struct GatewayFileTests {
+    @Test("everything that there is")
+    func everything() throws {
+        let settings = try GatewayFile.settings(
+            """
+            listeners:
+              - name: web
+                address: 0.0.0.0:8080
+                routes:
+                  - match: {header: ["x-user: ada", "x-team: a"], path-prefix: /api, method: GET}
+                    cluster: ada
+                  - cluster: all
+                timeouts: {head: 5s, idle: 2m, stall: 500ms, linger: 1s}
+                limits: {head: 32KiB}
+              - address: "[::1]:0"
+                routes: [{cluster: all}]
+            clusters:
+              - name: all
+                endpoints: [127.0.0.1:9001, "[::1]:9002", example.org:80]
+              - name: ada
+                endpoints: [127.0.0.1:9003]
+                timeouts: {connect: 1s, response: 1h, idle: 10s}
+                attempts: 2
+                idle-connections: 7
+            """,
+            file: "f"
+        )
+        #expect(settings.listeners.map(\.name) == ["web", "[::1]:0"])
+        #expect(settings.listeners[0].bounds.idle == .seconds(120))
+        #expect(settings.listeners[0].bounds.stall == .milliseconds(500))
+        #expect(settings.listeners[0].bounds.headBytes == 32 << 10)
+        #expect(settings.listeners[1].bounds == ListenerBounds())
+        #expect(settings.listeners[0].routes.map(\.cluster) == [1, 0])
+        let match = try RequestMatch([
+            .header(HeaderMatch(parsing: "x-user: ada")), .header(HeaderMatch(parsing: "x-team: a")),
+            .path(PathMatch(.prefix("/api"))), .method(MethodMatch("GET")),
+        ])
+        #expect(settings.listeners[0].routes.map(\.match) == [match, .everything])
+        #expect(
+            settings.clusters[0].endpoints.map(\.description) == ["127.0.0.1:9001", "[::1]:9002", "example.org:80"]
+        )
+        #expect(settings.clusters[1].bounds.attempts == 2)
+        #expect(settings.clusters[1].bounds.idleConnections == 7)
+        #expect(settings.clusters[1].bounds.response == .seconds(3_600))
+    }
+
+    private static let good = """
+        listeners:
+          - address: 127.0.0.1:8080
+            routes:
+              - match: {header: "x-user: ada"}
+                cluster: all
+            timeouts: {head: 5s}
+            limits: {head: 64KiB}
+        clusters:
+          - name: all
+            endpoints:
+              - 127.0.0.1:9001
+            attempts: 3
+        """
+
+    @Test("the text that errors are made of is right")
+    func right() throws {
+        #expect(throws: Never.self) { try GatewayFile.settings(Self.good, file: "f") }
+    }
+
+    @Test(
+        "what is wrong is named with file, line and key, and with what would be right",
+        arguments: [
+            (
+                "cluster: all", "cluster: al",
+                "f:5: listeners[0].routes[0].cluster: no cluster is named al; there are all"
+            ),
+            ("attempts: 3", "attempts: x", "f:12: clusters[0].attempts: expected a whole number from 1 to 100"),
+            (
+                "attempts: 3", "atempts: 3",
+                "f:12: clusters[0].atempts: no such key; there are name, endpoints, timeouts"
+            ),
+            ("head: 5s", "head: 5", "f:6: listeners[0].timeouts.head: expected a length of time"),
+            ("head: 64KiB", "head: 64GiB", "f:7: listeners[0].limits.head: expected a number of bytes"),
+            ("127.0.0.1:9001", "127.0.0.1", "f:11: clusters[0].endpoints[0]: expected HOST:PORT"),
+            ("127.0.0.1:9001", "127.0.0.1:0", "f:11: clusters[0].endpoints[0]: expected HOST:PORT"),
+            ("127.0.0.1:9001", "::1:9001", "f:11: clusters[0].endpoints[0]: an IPv6 address needs brackets"),
+            ("address: 127.0.0.1:8080", "address: :8080", "f:2: listeners[0].address: the host is missing"),
+            ("\"x-user: ada\"", "x-user", "f:4: listeners[0].routes[0].match.header: "),
+            (
+                "{header: \"x-user: ada\"}", "{}",
+                "f:4: listeners[0].routes[0].match: a match needs at least one condition"
+            ),
+            ("  - name: all", "  - nam: all", "f:9: clusters[0].nam: no such key"),
+            ("clusters:", "clusers:", "f:8: clusers: no such key; there are listeners, clusters"),
+            ("routes:", "routes: [", "f:"),
+            ("    attempts: 3", "    name: all", "f:9: of the keys from here on name is there twice"),
+        ]
+    )
+    func wrong(good: String, bad: String, message: String) throws {
+        let text = Self.good.replacing(good, with: bad, maxReplacements: 1)
+        try #require(text != Self.good)
+        let error = #expect(throws: GatewayFileError.self) { try GatewayFile.settings(text, file: "f") }
+        #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+    }
+
+    @Test("a file that is empty, or not there")
+    func missing() {
+        #expect(throws: GatewayFileError.self) { try GatewayFile.settings("", file: "f") }
+        let error = #expect(throws: GatewayFileError.self) { try GatewayFile.read("/nowhere/f.yaml") }
+        #expect(error?.description.hasPrefix("/nowhere/f.yaml: cannot be read") == true)
+    }
+}

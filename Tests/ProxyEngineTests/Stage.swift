@@ -1,0 +1,64 @@
+#if os(Linux)
+    import GatewayCore
+    import Logging
+    @testable import PeerTestSupport
+    import ProxyEngine
+    import SocketLoop
+    import TrafficMatch
+
+    /// An engine with servers behind it: ada's requests go to the last, all others to the first.
+    struct Stage {
+        let engine: Engine
+        let servers: [Server]
+
+        static func with(
+            servers count: Int = 1,
+            isReachable: Bool = true,
+            bounds: ListenerBounds = .init(),
+            cluster: ClusterBounds = .init(),
+            _ body: (Stage) async throws -> Void
+        ) async throws {
+            var servers: [Server] = []
+            for _ in 0..<count { servers.append(try await Server()) }
+            let settings = GatewaySettings(
+                listeners: [
+                    .init(
+                        name: "test",
+                        host: "127.0.0.1",
+                        port: 0,
+                        routes: [
+                            .init(
+                                match: try RequestMatch(headers: [HeaderMatch(parsing: "x-user:ada")]),
+                                cluster: count - 1
+                            ),
+                            .init(match: .everything, cluster: 0),
+                        ],
+                        bounds: bounds
+                    )
+                ],
+                // Nobody listens at that address for as long as the server does at the other.
+                clusters: servers.enumerated().map { index, server in
+                    let host = isReachable ? "127.0.0.1" : "127.0.0.2"
+                    return .init(name: "\(index)", endpoints: [.init(host: host, port: server.port)], bounds: cluster)
+                }
+            )
+            let loops = try SocketLoopGroup(numberOfLoops: 1)
+            let engine = Engine(settings: settings, loops: loops, logger: Logger(label: "test"))
+            try await engine.start()
+            func end() async throws {
+                await engine.drain(within: .zero)
+                await loops.end()
+                for server in servers { try await server.close() }
+            }
+            do { try await body(Stage(engine: engine, servers: servers)) } catch {
+                try await end()
+                throw error
+            }
+            try await end()
+        }
+
+        func client() async throws -> TestSocket {
+            try await TestSocket.connect(port: self.engine.ports.first ?? 0)
+        }
+    }
+#endif
