@@ -47,7 +47,7 @@ e2e: image cluster ## the tests on the real cluster only
 	scripts/cluster load-image $(IMAGE)
 	$(E2E)
 
-bench: ## side by side with other proxies; writes Benchmarks/results.json
+bench: build ## side by side with other proxies; writes Benchmarks/results.json
 	@Benchmarks/run
 
 reliability: image cluster ## starts, stops, races and deaths on the real cluster; writes Benchmarks/reliability.json

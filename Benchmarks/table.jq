@@ -6,6 +6,7 @@ def ratio($a; $b): if $a and $b then $a / $b * 100 | round / 100 else "-" end;
 (["work", "proxy", "req/s", "µs CPU/req", "p50 ms", "p99 ms", "RSS MiB", "others %"] | @tsv),
 (.work | to_entries[] | .key as $work | .value as $proxies
     | ($proxies | to_entries[] | [$work, .key] + (.value | shown) | @tsv),
-      ($proxies | to_entries[] | select(.key != "detour" and .key != "none")
-        | [$work, "detour/" + .key, ratio($proxies.detour.rps; .value.rps), ratio($proxies.detour.cpu_us; .value.cpu_us),
-           ratio($proxies.detour.p50_ms; .value.p50_ms), ratio($proxies.detour.p99_ms; .value.p99_ms), "", ""] | @tsv))
+      (("detour", "detour-pooled") as $name | $proxies[$name] | select(.) | . as $ours
+        | $proxies | to_entries[] | select((.key | startswith("detour") | not) and .key != "none")
+        | [$work, $name + "/" + .key, ratio($ours.rps; .value.rps), ratio($ours.cpu_us; .value.cpu_us),
+           ratio($ours.p50_ms; .value.p50_ms), ratio($ours.p99_ms; .value.p99_ms), "", ""] | @tsv))

@@ -100,7 +100,8 @@ struct YAMLField {
         let text = try self.text()
         let units: [(String, Int)] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("", 1)]
         for (unit, size) in units where text.hasSuffix(unit) {
-            guard let number = Int(text.dropLast(unit.count)), number <= bounds.upperBound / size else { continue }
+            guard let number = Int(text.dropLast(unit.count)), (0...bounds.upperBound / size).contains(number)
+            else { continue }
             guard bounds.contains(number * size) else { break }
             return number * size
         }

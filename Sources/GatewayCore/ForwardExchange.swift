@@ -57,9 +57,14 @@ struct ForwardExchange: Sendable {
         self.head.method.isIdempotent && self.head.framing.isComplete && !self.hasHeard && !self.isRepeated
     }
 
+    /// Whether the server is waited for before the body is sent (RFC 9110 10.1.1).
+    var awaitsContinue: Bool {
+        self.head.flags.contains(.expectContinue) && self.note.bytesIn == self.head.length
+    }
+
     /// Whether the client asks to change to a protocol that can be passed unread. HTTP/2 is not one: its requests are looked at.
     var asksForUpgrade: Bool {
-        self.head.flags.contains(.upgrade) && !self.head.flags.contains(.upgradeToHTTP2)
+        self.head.flags.isSuperset(of: [.upgrade, .upgradeOption]) && !self.head.flags.contains(.upgradeToHTTP2)
             && self.head.version == .http11
     }
 }

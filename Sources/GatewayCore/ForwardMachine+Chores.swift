@@ -38,7 +38,7 @@ extension ForwardMachine {
         let exchange = self.exchange
         let hasBody = exchange?.requestBody.isComplete == false
         let isReadable = exchange != nil && !hasBody && reason != .connectionOption && reason != .connect
-        let isLast = !isReadable || exchange?.isLast == true
+        let isLast = !isReadable || exchange?.isLast == true || exchange?.head.version == .http10
         let refusal = Refusal(reason: reason, isLast: isLast, isBare: exchange?.head.method == .head)
         self.refusal = refusal
         var note = exchange?.note ?? ForwardNote(method: nil)
@@ -59,6 +59,7 @@ extension ForwardMachine {
         switch reason {
         case .notHTTP, .ambiguous, .headTooLong, .headTruncated, .headTimeout, .badBody, .connectionOption, .connect:
             .clientProtocol
+        case .bodyTimeout: .clientClosed
         case .noRoute: []
         case .unreachable: .upstreamFailure
         case .unreachableInTime: [.upstreamFailure, .upstreamTimeout]
@@ -114,8 +115,10 @@ extension ForwardMachine {
         self.note = note
         self.chores.insert(.log)
         self.exchange = nil
+        self.turn &+= 1
+        self.hasSkippedLine = false
         self.requestScanner = HeadScanner(limit: self.headLimit)
-        self.responseScanner = HeadScanner(limit: self.headLimit)
+        self.responseScanner = HeadScanner()
     }
 
     mutating func letGo(keep: Bool) {
@@ -124,7 +127,7 @@ extension ForwardMachine {
         self.chores.insert(keep ? .keepUpstream : .closeUpstream)
     }
 
-    private mutating func beginLingering() {
+    mutating func beginLingering() {
         self.stage = .lingering
         self.chores.insert(.finishClient)
     }

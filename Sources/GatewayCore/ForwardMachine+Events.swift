@@ -51,29 +51,30 @@ extension ForwardMachine {
     }
 
     /// What `deadline` said to wait for has not come.
-    public mutating func deadlinePassed(_ deadline: ForwardDeadline) {
+    ///
+    /// - Parameter isServerFull: whether the server takes no more bytes for now.
+    public mutating func deadlinePassed(_ deadline: ForwardDeadline, isServerFull: Bool = false) {
         switch deadline {
         case .head: self.giveUp(.headTimeout)
-        case .response:
-            self.exchange?.note.flags.insert(.upstreamTimeout)
-            self.giveUp(.responseTimeout)
-        case .stall:
-            let isClients = self.exchange?.requestStage == .body
-            self.exchange?.note.flags.insert(isClients ? .clientClosed : .upstreamTimeout)
-            self.end()
-        case .idle, .linger: self.end()
+        case .response: self.giveUp(.responseTimeout)
+        case .stall: self.stalled(isServerFull: isServerFull)
+        // A request that is on its way meets no reset.
+        case .idle: self.beginLingering()
+        case .linger: self.end()
         }
     }
 
-    /// Lets the next response tell the client that the connection ends.
-    public mutating func announceClose() {
-        self.announcesClose = true
-        if self.exchange?.hasBegun == false { self.exchange?.isLast = true }
+    private mutating func stalled(isServerFull: Bool) {
+        guard let exchange = self.exchange, !exchange.hasBegun else {
+            self.exchange?.note.flags.insert(isServerFull ? .upstreamTimeout : .clientClosed)
+            return self.end()
+        }
+        self.giveUp(isServerFull || exchange.awaitsContinue ? .responseTimeout : .bodyTimeout)
     }
 
-    /// Ends the connection once nothing is lost by it.
+    /// Lets the next response tell the client that the connection ends, where it can still be told.
     public mutating func drain() {
         self.isDraining = true
-        self.announceClose()
+        if self.exchange?.hasBegun == false { self.exchange?.isLast = true }
     }
 }

@@ -19,8 +19,12 @@ extension ForwardMachine {
 
     private mutating func detect(_ view: ByteView) -> ForwardAction {
         guard view.count > 0 else {
-            guard self.clientHasEnded || self.isDraining else { return .wait }
-            return self.close()
+            return self.clientHasEnded ? self.close() : .wait
+        }
+        // An empty line before a request, which some clients send behind a body (RFC 9112 2.2); one.
+        if !self.hasSkippedLine, view.beginsWithLineEnd {
+            self.hasSkippedLine = view.count > 1
+            return view.count > 1 ? .discard(2) : (self.clientHasEnded ? self.close() : .wait)
         }
         switch self.requestScanner.scanRequest(view) {
         case .complete(let head): return self.begin(head)
@@ -34,7 +38,8 @@ extension ForwardMachine {
     }
 
     private mutating func begin(_ head: RequestHead) -> ForwardAction {
-        self.exchange = ForwardExchange(head, isLast: self.announcesClose || self.isDraining)
+        self.exchange = ForwardExchange(head, isLast: self.isDraining)
+        self.turn &+= 1
         if head.method == .connect { return self.refuse(.connect) }
         if head.flags.contains(.strangeOption) { return self.refuse(.connectionOption) }
         return .route
@@ -73,5 +78,12 @@ extension ForwardMachine {
         let isComplete = self.exchange?.requestBody.isComplete ?? true
         self.exchange?.requestStage = isComplete ? .done : .body
         self.exchange?.note.bytesIn += count
+    }
+}
+
+extension ByteView {
+    /// Whether the first bytes are a line's end, as far as they have come.
+    fileprivate var beginsWithLineEnd: Bool {
+        self[0] == 0x0d && (self.count == 1 || self[1] == 0x0a)
     }
 }

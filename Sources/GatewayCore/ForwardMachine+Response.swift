@@ -34,7 +34,11 @@ extension ForwardMachine {
         of exchange: ForwardExchange
     ) -> ForwardAction {
         self.responseHead = head
-        self.responseScanner = HeadScanner(limit: self.headLimit)
+        self.responseScanner = HeadScanner()
+        // A body where there can be none: a lax client would take it for the next response (RFC 9112 6.3).
+        if head.status < 200 || head.status == 204, head.flags.contains(.chunked) || head.contentLength > 0 {
+            return self.refuse(.badResponse)
+        }
         if head.status < 200 { return self.passInterim(head, of: exchange) }
         var body = head.framing(answering: exchange.head.method)
         let endsWithConnection = body.endsWithConnection
@@ -51,7 +55,8 @@ extension ForwardMachine {
         self.exchange?.responseStage = .body
         self.exchange?.keepsUpstream = head.keepsAlive && !endsWithConnection
         self.noteReceived(count, of: view)
-        let goesOn: Persistence = exchange.head.version == .http10 ? .goesOnInHTTP10 : .goesOn
+        let speaksHTTP10 = exchange.head.version == .http10 || head.version == .http10
+        let goesOn: Persistence = speaksHTTP10 ? .goesOnInHTTP10 : .goesOn
         return .sendResponse(head: head.length, total: count, isLast ? .ends : goesOn)
     }
 
@@ -62,7 +67,9 @@ extension ForwardMachine {
             self.exchange?.note.bytesOut += head.length
             return .sendResponse(head: head.length, total: head.length, .goesOn)
         }
-        guard exchange.asksForUpgrade, exchange.requestStage == .done, head.flags.contains(.upgrade) else {
+        guard exchange.asksForUpgrade, exchange.requestStage == .done,
+            head.flags.isSuperset(of: [.upgrade, .upgradeOption])
+        else {
             return self.refuse(.badResponse)
         }
         self.stage = .tunnel

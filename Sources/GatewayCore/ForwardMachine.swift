@@ -29,6 +29,8 @@ public struct ForwardMachine: Sendable {
     var requestScanner: HeadScanner
     var responseScanner: HeadScanner
     let headLimit: Int
+    /// Counts up whenever a request begins or ends: a deadline of another one is another deadline.
+    public internal(set) var turn: UInt = 0
     /// How many servers are tried for one request.
     public var attempts = 1
     var clientHasEnded = false
@@ -37,11 +39,11 @@ public struct ForwardMachine: Sendable {
     /// Whether a connection to a server belongs to the exchange.
     var hasUpstream = false
     var isDraining = false
-    /// Whether the next response says that the connection ends with it.
-    var announcesClose = false
     /// The answer that goes with `respond`.
     public internal(set) var refusal: Refusal?
     var note: ForwardNote?
+    /// Whether an empty line has been passed over before the next request.
+    var hasSkippedLine = false
     /// Bytes of the client that were answered without being sent anywhere.
     var refused = 0
     /// The head that `ForwardAction.sendResponse` is about; its ranges are offsets into the server's bytes.
@@ -53,7 +55,7 @@ public struct ForwardMachine: Sendable {
     public init(headLimit: Int = 64 << 10) {
         self.headLimit = headLimit
         self.requestScanner = HeadScanner(limit: headLimit)
-        self.responseScanner = HeadScanner(limit: headLimit)
+        self.responseScanner = HeadScanner()
     }
 
     /// The head that `ForwardAction.route` asks about; its ranges are offsets into the client's bytes.
@@ -65,10 +67,8 @@ public struct ForwardMachine: Sendable {
     /// Whether an `Upgrade` field of the request goes to the server.
     public var keepsUpgrade: Bool { self.exchange?.asksForUpgrade ?? false }
 
-    /// Whether closing the connection now would cut something off.
-    public var isBusy: Bool {
-        self.exchange != nil || self.stage == .tunnel || self.requestScanner.hasStarted
-    }
+    /// Whether all that the client sends is dropped.
+    public var discards: Bool { self.stage == .lingering || self.stage == .closed }
 
     /// What the shell's timer should wait for now; nil while a connection is being got, which has its own time.
     public var deadline: ForwardDeadline? {

@@ -14,6 +14,8 @@ public struct Refusal: Hashable, Sendable {
         case headTruncated
         /// The head did not end in time.
         case headTimeout
+        /// The body stopped coming.
+        case bodyTimeout
         /// The body broke the chunk grammar.
         case badBody
         /// `Connection` names a field that is not for the next recipient only.
@@ -48,7 +50,7 @@ public struct Refusal: Hashable, Sendable {
         case .notHTTP, .ambiguous, .headTruncated, .badBody, .connectionOption: 400
         case .noRoute: 404
         case .connect: 405
-        case .headTimeout: 408
+        case .headTimeout, .bodyTimeout: 408
         case .headTooLong: 431
         case .upstreamClosed, .badResponse: 502
         case .unreachable: 503
@@ -64,6 +66,7 @@ public struct Refusal: Hashable, Sendable {
         case .headTooLong: "head-too-long"
         case .headTruncated: "head-truncated"
         case .headTimeout: "head-timeout"
+        case .bodyTimeout: "body-timeout"
         case .badBody: "bad-request-body"
         case .connectionOption: "connection-option"
         case .connect: "connect"

@@ -29,6 +29,8 @@ struct FieldFacts: Sendable {
                     self.flags.insert(.close)
                 } else if view.equals("keep-alive", item) {
                     self.flags.insert(.keepAlive)
+                } else if view.equals("upgrade", item) {
+                    self.flags.insert(.upgradeOption)
                 } else if !view.isHopByHop(item) {
                     self.flags.insert(.strangeOption)
                 }

@@ -33,6 +33,8 @@ public struct FieldFlags: OptionSet, Hashable, Sendable {
     public static let hopByHop = FieldFlags(rawValue: 128)
     /// A `Connection` field that names one which is not known to be for the next recipient only.
     public static let strangeOption = FieldFlags(rawValue: 256)
+    /// `Connection: upgrade`, without which `Upgrade` asks for nothing (RFC 9110 7.8).
+    public static let upgradeOption = FieldFlags(rawValue: 512)
 }
 
 /// A request's head: where its parts are, and what they mean.

@@ -20,13 +20,35 @@ extension FieldCursor {
     ///   - view: the bytes whose head the cursor stands at the beginning of.
     ///   - end: the head's length.
     ///   - keepsUpgrade: whether an `Upgrade` field stays; the line `Connection: upgrade` that goes with it is the caller's.
-    public mutating func forEachKept(in view: ByteView, end: Int, keepsUpgrade: Bool, _ visit: (ByteRange) -> Void) {
+    ///   - hasStrangeOptions: whether fields that `Connection` names go too, whatever they are; those that say how long the
+    ///     message is stay.
+    public mutating func forEachKept(
+        in view: ByteView,
+        end: Int,
+        keepsUpgrade: Bool,
+        hasStrangeOptions: Bool,
+        _ visit: (ByteRange) -> Void
+    ) {
         var start = 0
+        let first = self
         while let field = self.next(in: view) {
-            guard view.isHopByHop(field.name), !(keepsUpgrade && view.equals("upgrade", field.name)) else { continue }
+            let isForUs = view.isHopByHop(field.name) || (hasStrangeOptions && first.isNamed(field.name, in: view))
+            guard isForUs, !(keepsUpgrade && view.equals("upgrade", field.name)) else { continue }
             if field.name.lower > start { visit(ByteRange(start, field.name.lower)) }
             start = field.value.upper + 2
         }
         if end - 2 > start { visit(ByteRange(start, end - 2)) }
+    }
+
+    /// Whether a `Connection` field names a field that can be left out.
+    private func isNamed(_ name: ByteRange, in view: ByteView) -> Bool {
+        guard !view.equals("content-length", name), !view.equals("transfer-encoding", name) else { return false }
+        var cursor = self
+        var isNamed = false
+        while let field = cursor.next(in: view) {
+            guard view.equals("connection", field.name) else { continue }
+            view.forEachListItem(field.value.lower, field.value.upper) { if view.equals($0, name) { isNamed = true } }
+        }
+        return isNamed
     }
 }

@@ -76,7 +76,7 @@
         private func acquire(fresh: Bool) {
             guard let cluster = self.machine.cluster else { return }
             let server = self.state.nextServer(of: cluster)
-            if !fresh, let connection = self.state.pools.take(server) {
+            if !fresh, let connection = self.state.takeIdle(server) {
                 connection.client = self
                 self.upstream = connection
                 self.machine.acquired(isReused: true)
@@ -87,7 +87,7 @@
             self.upstream = connection
             let plan = self.state.clusters[cluster]
             self.state.counters.upstreamConnections.add()
-            connection.connect(to: plan.addresses[server.endpoint], within: plan.connectTimeout)
+            connection.connect(to: self.state.address(of: server), within: plan.connectTimeout)
         }
 
         /// The connection that `acquire` asked for is open.
@@ -100,6 +100,7 @@
         func upstreamFailed(_ connection: UpstreamConnection, isLate: Bool) {
             guard self.upstream === connection else { return }
             self.upstream = nil
+            self.state.tryNextAddress(of: connection.server)
             self.machine.acquireFailed(isLate ? .late : .refused)
             self.pump()
         }
@@ -108,30 +109,26 @@
             guard let upstream = self.upstream else { return }
             self.upstream = nil
             upstream.client = nil
-            guard keep, upstream.isOpen else { return upstream.close() }
-            upstream.isReused = true
+            // Bytes of a request that the server answered without taking them would come before the next one.
+            guard keep, upstream.isOpen, upstream.hasRoom else { return upstream.close() }
             self.state.keep(upstream)
         }
 
         private func sendRequest(_ raw: UnsafeRawBufferPointer, _ head: Int, _ total: Int, _ keep: Bool) {
             guard let upstream = self.upstream, let request = self.machine.head else { return }
             self.kept.clear()
-            guard request.flags.contains(.hopByHop) else {
+            // A server of HTTP/1.0 has to be asked to keep the connection.
+            let isHTTP10 = request.version == .http10
+            guard request.flags.contains(.hopByHop) || isHTTP10 else {
                 let bytes = UnsafeRawBufferPointer(rebasing: raw[..<total])
                 if keep { self.kept.writeBytes(bytes) }
                 return upstream.send(bytes)
             }
-            let keepsUpgrade = self.machine.keepsUpgrade
-            self.edit(
-                raw,
-                FieldCursor(request),
-                head,
-                total,
-                keepsUpgrade,
-                keepsUpgrade ? "connection: upgrade\r\n" : ""
-            )
-            if keep { self.kept.writeImmutableBuffer(self.state.edit) }
-            self.state.edit.withUnsafeReadableBytes { upstream.send($0) }
+            var edit = HeadEdit(line: isHTTP10 ? "connection: keep-alive\r\n" : "")
+            if self.machine.keepsUpgrade { edit = HeadEdit(line: "connection: upgrade\r\n", keepsUpgrade: true) }
+            self.state.put(raw, FieldCursor(request), head, total, edit)
+            if keep { self.kept.writeImmutableBuffer(self.state.edited) }
+            self.state.edited.withUnsafeReadableBytes { upstream.send($0) }
         }
 
         private func sendResponse(_ raw: UnsafeRawBufferPointer, _ head: Int, _ total: Int, _ persistence: Persistence)
@@ -147,28 +144,13 @@
                 case .goesOnInHTTP10: "connection: keep-alive\r\n"
                 case .upgrades: "connection: upgrade\r\n"
                 }
-            self.edit(raw, FieldCursor(response), head, total, persistence == .upgrades, line)
-            self.state.edit.withUnsafeReadableBytes { self.send($0) }
-        }
-
-        /// Puts a head together without the fields that are for us, with `line` at its end, and what follows it.
-        private func edit(
-            _ raw: UnsafeRawBufferPointer,
-            _ cursor: FieldCursor,
-            _ head: Int,
-            _ total: Int,
-            _ keepsUpgrade: Bool,
-            _ line: StaticString
-        ) {
-            let view = ByteView(raw)
-            var cursor = cursor
-            self.state.edit.clear()
-            cursor.forEachKept(in: view, end: head, keepsUpgrade: keepsUpgrade) {
-                self.state.edit.writeBytes(view.bytes($0))
-            }
-            self.state.edit.writeStaticString(line)
-            self.state.edit.writeStaticString("\r\n")
-            self.state.edit.writeBytes(view.bytes(ByteRange(head, total)))
+            let edit = HeadEdit(
+                line: line,
+                keepsUpgrade: persistence == .upgrades,
+                dropsNamed: response.flags.contains(.strangeOption)
+            )
+            self.state.put(raw, FieldCursor(response), head, total, edit)
+            self.state.edited.withUnsafeReadableBytes { self.send($0) }
         }
 
         private func respond() {
@@ -180,6 +162,8 @@
         private func log() {
             guard let note = self.machine.takeNote() else { return }
             self.state.counters.note(note)
+            // Long heads are rare, and their memory is not for keeping.
+            if self.kept.storageCapacity > 4 << 10 { self.kept = ByteBuffer() }
         }
     }
 #endif

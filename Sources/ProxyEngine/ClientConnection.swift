@@ -15,6 +15,9 @@
         /// When `expire()` is due.
         private(set) var expires = NIODeadline.distantFuture
         private var armed: ForwardDeadline?
+        private var armedTurn: UInt = 0
+        /// How long an idle connection may still ask once all are to end: what is on its way arrives.
+        private static let drainPatience = TimeAmount.seconds(1)
         private var isPumping = false
         private var awaitsTurn = false
         private var isOver = false
@@ -31,7 +34,7 @@
                 try self.register()
                 self.state.counters.connections.add()
                 self.state.add(self)
-                self.settle(moved: true)
+                self.settle()
             } catch {
                 self.close()
             }
@@ -44,15 +47,13 @@
             guard !self.isPumping, !self.isOver else { return }
             self.isPumping = true
             if self.isBroken, self.hasNothingToSay { self.machine.clientReset() }
-            var moved = false
             while true {
-                var goesOn = self.advanceClient()
-                if self.advanceUpstream() { goesOn = true }
-                guard goesOn, !self.isOver else { break }
-                moved = true
+                var moved = self.advanceClient()
+                if self.advanceUpstream() { moved = true }
+                guard moved, !self.isOver else { break }
             }
             self.isPumping = false
-            self.settle(moved: moved)
+            self.settle()
         }
 
         /// Whether a reset has come while nothing is read: nobody is there for the answer.
@@ -61,7 +62,7 @@
         private func advanceClient() -> Bool {
             var moved = self.feedHeld(self, .client)
             var reads = 0
-            while self.mayRead, !self.isBlocked, !self.isOver, self.upstream?.hasRoom ?? true {
+            while self.mayRead, !self.isBlocked, !self.isOver, self.takesBytes {
                 reads += 1
                 if reads > Self.readsATurn {
                     self.yield()
@@ -81,6 +82,9 @@
             }
             return moved
         }
+
+        /// Whether what the client sends can go somewhere: to the server, or, where there is none, into answers of our own.
+        private var takesBytes: Bool { self.upstream?.hasRoom ?? (self.hasRoom || self.machine.discards) }
 
         private func advanceUpstream() -> Bool {
             guard let upstream = self.upstream, !upstream.isConnecting else { return false }
@@ -150,6 +154,7 @@
         /// Ends the connection once nothing is lost by it.
         func drain() {
             self.machine.drain()
+            self.armed = nil
             self.pump()
         }
 
@@ -157,6 +162,8 @@
         func closeNow() {
             self.machine.clientReset()
             self.pump()
+            self.reset()
+            self.finishOff()
         }
 
         /// The deadline that was waited for has passed.
@@ -164,24 +171,30 @@
             guard let armed = self.armed else { return }
             self.armed = nil
             self.expires = .distantFuture
-            self.machine.deadlinePassed(armed)
+            self.machine.deadlinePassed(armed, isServerFull: self.upstream?.hasRoom == false)
             self.pump()
         }
 
         /// What depends on where the machine now stands.
-        private func settle(moved: Bool) {
+        private func settle() {
             guard !self.isOver else { return }
             guard self.isOpen else { return self.finishOff() }
-            let wanted = self.machine.deadline
-            guard wanted != self.armed || (moved && wanted == .stall) else { return }
+            var hasMoved = self.takeMoves()
+            if self.upstream?.takeMoves() == true { hasMoved = true }
+            var wanted = self.machine.deadline
+            // The client's time to read its last answer starts when it has all been sent.
+            if wanted == .linger, !self.hasFinished { wanted = .stall }
+            let isAnother = wanted != self.armed || self.machine.turn != self.armedTurn
+            guard isAnother || (hasMoved && wanted == .stall) else { return }
             self.armed = wanted
+            self.armedTurn = self.machine.turn
             self.expires = wanted.map { .now() + self.patience($0) } ?? .distantFuture
         }
 
         private func patience(_ deadline: ForwardDeadline) -> TimeAmount {
             switch deadline {
             case .head: self.listener.headTimeout
-            case .idle: self.listener.idleTimeout
+            case .idle: self.state.isDraining ? Self.drainPatience : self.listener.idleTimeout
             case .stall: self.listener.stallTimeout
             case .linger: self.listener.lingerTimeout
             case .response: self.machine.cluster.map { self.state.clusters[$0].responseTimeout } ?? .seconds(60)

@@ -65,7 +65,7 @@
         private static func resolve(_ cluster: GatewaySettings.Cluster) throws -> ResolvedCluster {
             let addresses = try cluster.endpoints.map { endpoint in
                 do {
-                    return try SocketAddress.makeAddressResolvingHost(endpoint.host, port: endpoint.port)
+                    return try SocketAddress.all(of: endpoint.host, port: endpoint.port)
                 } catch {
                     throw EngineError(
                         message: """

@@ -7,7 +7,8 @@
     /// A cluster whose servers' addresses are known.
     struct ResolvedCluster: Sendable {
         let settings: GatewaySettings.Cluster
-        let addresses: [SocketAddress]
+        /// Of each endpoint; its name may have several, of which one at a time is used.
+        let addresses: [[SocketAddress]]
         let connectTimeout: TimeAmount
         let responseTimeout: TimeAmount
         let idleTimeout: TimeAmount
@@ -22,8 +23,10 @@
         let clusters: [ResolvedCluster]
         let counters: EngineCounters
         var pools: UpstreamPools
-        /// Where an edited head is put together.
-        var edit = ByteBuffer()
+        /// The latest head that was edited, and what follows it.
+        var edited = ByteBuffer()
+        /// Which of its name's addresses a server is connected to at.
+        private var preferred: [[Int]]
         private var turns: [Int]
         private var connections: [ObjectIdentifier: ClientConnection] = [:]
         private var isSweeping = false
@@ -35,6 +38,7 @@
             self.counters = counters
             self.pools = UpstreamPools(clusters)
             self.turns = [Int](repeating: 0, count: clusters.count)
+            self.preferred = clusters.map { [Int](repeating: 0, count: $0.addresses.count) }
         }
 
         /// How many client connections there are.
@@ -43,7 +47,6 @@
         func add(_ connection: ClientConnection) {
             self.connections[ObjectIdentifier(connection)] = connection
             if !self.isSweeping { self.sweepLater() }
-            if self.isDraining { connection.drain() }
         }
 
         func remove(_ connection: ClientConnection) {
@@ -56,6 +59,28 @@
             let count = self.clusters[cluster].addresses.count
             self.turns[cluster] = turn &+ 1 >= count ? 0 : turn &+ 1
             return ServerID(cluster: cluster, endpoint: turn)
+        }
+
+        /// A connection to a server that nobody uses, if there is one.
+        func takeIdle(_ server: ServerID) -> UpstreamConnection? {
+            while let connection = self.pools.take(server) {
+                // What the loop has not told yet, of the turn that it is in, the kernel knows. One that was used a moment ago
+                // has been looked at, and needs no system call.
+                if .now() - connection.idleSince < .milliseconds(1) || connection.isQuiet { return connection }
+                connection.close()
+            }
+            return nil
+        }
+
+        func address(of server: ServerID) -> SocketAddress {
+            self.clusters[server.cluster].addresses[server.endpoint][self.preferred[server.cluster][server.endpoint]]
+        }
+
+        /// The address that a server was last tried at is no good.
+        func tryNextAddress(of server: ServerID) {
+            let count = self.clusters[server.cluster].addresses[server.endpoint].count
+            self.preferred[server.cluster][server.endpoint] =
+                (self.preferred[server.cluster][server.endpoint] + 1) % count
         }
 
         /// Takes back a connection on which request and response have ended.

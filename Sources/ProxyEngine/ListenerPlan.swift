@@ -4,7 +4,6 @@
 
     /// A listener's settings, as its connections use them.
     final class ListenerPlan: Sendable {
-        let name: String
         let routes: [GatewaySettings.RouteRule]
         let headLimit: Int
         let headTimeout: TimeAmount
@@ -13,7 +12,6 @@
         let lingerTimeout: TimeAmount
 
         init(_ listener: GatewaySettings.Listener) {
-            self.name = listener.name
             self.routes = listener.routes
             self.headLimit = listener.bounds.headBytes
             self.headTimeout = TimeAmount(listener.bounds.head)

@@ -28,12 +28,19 @@
         /// Whether that is an error.
         private(set) var isBroken = false
         private var hasUrgentData = false
-        /// Whether the other end has ended its sending half.
-        private(set) var hasEnded = false
         private var isFinishing = false
-        private var hasFinished = false
+        /// Whether the sending half has been ended, all bytes before it included.
+        private(set) var hasFinished = false
         private var isClosing = false
+        /// Whether the other end takes nothing more.
+        private var hasLostWrites = false
         private var writes = 0
+        /// Whether a byte has been read or written since somebody asked.
+        private var hasMoved = false
+        /// When it is looked at whether bytes that stand before a close still move.
+        private var looks = NIODeadline.distantFuture
+        /// How long they may stand still.
+        private static let closingPatience = TimeAmount.seconds(5)
 
         /// A side whose connection was accepted, or will be opened.
         init(_ state: EngineLoop, accepted socket: Socket? = nil) {
@@ -75,7 +82,23 @@
         }
 
         func isLate() {
-            if self.isConnecting { self.giveUpConnecting(isLate: true) }
+            if self.isConnecting { return self.giveUpConnecting(isLate: true) }
+            guard self.isClosing, self.looks <= .now() else { return }
+            if self.takeMoves() { return self.lookLater() }
+            self.reset()
+            self.turn()
+        }
+
+        /// Whether a byte has been read or written since this was asked last.
+        final func takeMoves() -> Bool {
+            defer { self.hasMoved = false }
+            return self.hasMoved
+        }
+
+        private func lookLater() {
+            guard let ticket else { return }
+            self.looks = .now() + Self.closingPatience
+            self.state.loop.expect(ticket, within: Self.closingPatience)
         }
 
         private func giveUpConnecting(isLate: Bool) {
@@ -115,11 +138,11 @@
             let reading = self.state.loop.read(socket)
             switch reading {
             case .bytes(_, let isAll):
+                self.hasMoved = true
                 if isAll, !self.isEndNear, !self.hasUrgentData { self.mayRead = false }
             case .nothing: self.mayRead = false
             case .end:
                 self.mayRead = false
-                self.hasEnded = true
                 // After an error that was told with a write, a read says no more than that there is an end.
                 if self.isBroken { return .failed(0) }
             case .failed:
@@ -131,7 +154,7 @@
 
         /// Sends bytes, now or when there is room.
         final func send(_ bytes: UnsafeRawBufferPointer) {
-            guard let socket, !self.isFinishing, bytes.count > 0 else { return }
+            guard let socket, !self.isFinishing, !self.hasLostWrites, bytes.count > 0 else { return }
             guard self.mayWrite, self.queue.readableBytes == 0 else {
                 self.queue.writeBytes(bytes)
                 return
@@ -140,6 +163,7 @@
             if self.writes == 1 { socket.sendWithoutDelay() }
             self.writes &+= 1
             guard let count = socket.write(bytes) else { return self.loseWrites() }
+            self.hasMoved = true
             guard count < bytes.count else { return }
             self.mayWrite = false
             self.queue.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[count...]))
@@ -151,6 +175,7 @@
                     return self.loseWrites()
                 }
                 self.queue.moveReaderIndex(forwardBy: count)
+                if count > 0 { self.hasMoved = true }
                 if self.queue.readableBytes > 0 { self.mayWrite = false }
             }
             guard self.queue.readableBytes == 0 else { return }
@@ -166,6 +191,7 @@
         private func loseWrites() {
             self.queue = ByteBuffer()
             self.mayWrite = false
+            self.hasLostWrites = true
             if self.isClosing { return self.letGo() }
             self.isBroken = true
             self.isEndNear = true
@@ -186,13 +212,17 @@
             if self.queue.readableBytes == 0 { self.endWrites() }
         }
 
-        /// Closes the connection behind the last byte.
+        /// Closes the connection behind the last byte; at once where none of them moves for five seconds.
         final func close() {
+            guard !self.isClosing else { return }
             self.isClosing = true
             self.isFinishing = true
             self.isConnecting = false
-            if self.queue.readableBytes == 0 { self.letGo() }
+            if self.queue.readableBytes == 0 { self.letGo() } else { self.lookLater() }
         }
+
+        /// Whether nothing has come that nobody asked for, an end included; asks the kernel.
+        final var isQuiet: Bool { self.socket?.isQuiet ?? false }
 
         /// Closes the connection so that the other end sees a reset.
         final func reset() {

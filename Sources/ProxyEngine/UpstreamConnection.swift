@@ -6,8 +6,6 @@
         let server: ServerID
         /// Whose request is on it; nil while it waits.
         var client: ClientConnection?
-        /// Whether it has been lent before.
-        var isReused = false
         /// Since when it waits.
         var idleSince = NIODeadline.uptimeNanoseconds(0)
 

@@ -15,6 +15,12 @@
             }
         }
 
+        /// Whether a read would find nothing, neither bytes nor an end.
+        public var isQuiet: Bool {
+            var byte: UInt8 = 0
+            return recv(self.descriptor, &byte, 1, Int32(MSG_PEEK)) < 0 && errno == EAGAIN
+        }
+
         /// What a read that gave no bytes means.
         var emptyReading: Reading {
             switch errno {

@@ -40,6 +40,19 @@ struct ForwardMachineTests {
         #expect(relay.toClient == ok + ok)
     }
 
+    @Test("an empty line before a request is passed over, once", arguments: [false, true])
+    func emptyLine(isBytewise: Bool) {
+        var relay = Relay(.new, .reused)
+        for text in ["\r\n" + get, "\r\n" + get] {
+            if isBytewise { relay.clientBytewise(text) } else { relay.client(text) }
+            relay.upstream(ok)
+        }
+        #expect(relay.toUpstream == get + get)
+        #expect(relay.toClient == ok + ok)
+        relay.client("\r\n\r\n" + get)
+        #expect(relay.toClient.contains(" 400 "))
+    }
+
     @Test(
         "fields for the next recipient are left out, in both directions",
         arguments: [

@@ -116,7 +116,14 @@ struct Relay {
                 case .upgrades: "upgrade"
                 }
             let text = self.machine.responseHead.map {
-                Self.edited(FieldCursor($0), head, bytes, persistence == .upgrades, option)
+                Self.edited(
+                    FieldCursor($0),
+                    head,
+                    bytes,
+                    persistence == .upgrades,
+                    option,
+                    dropsNamed: $0.flags.contains(.strangeOption)
+                )
             }
             self.toClient += (text ?? "") + String(decoding: bytes[head..<total], as: UTF8.self)
             _ = self.use(total, side)
@@ -151,13 +158,14 @@ struct Relay {
         _ head: Int,
         _ bytes: [UInt8],
         _ keepsUpgrade: Bool,
-        _ option: String?
+        _ option: String?,
+        dropsNamed: Bool = false
     ) -> String {
         var cursor = cursor
         var text = ""
         bytes.withUnsafeBytes { raw in
             let view = ByteView(raw)
-            cursor.forEachKept(in: view, end: head, keepsUpgrade: keepsUpgrade) {
+            cursor.forEachKept(in: view, end: head, keepsUpgrade: keepsUpgrade, hasStrangeOptions: dropsNamed) {
                 text += String(decoding: view.bytes($0), as: UTF8.self)
             }
         }

@@ -1,4 +1,5 @@
 import GatewayCore
+import HTTPWire
 import ProxyCore
 import Testing
 
@@ -127,7 +128,9 @@ struct TroubleTests {
         arguments: [
             "HTTP/2 200\r\n\r\n", "nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
-            "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\ncontent-length: 3\r\n\r\nabc",
+            "HTTP/1.1 103 Early Hints\r\ntransfer-encoding: chunked\r\n\r\n",
         ]
     )
     func badResponse(text: String) {
@@ -141,16 +144,14 @@ struct TroubleTests {
 
     @Test("an answer before the question is not passed on")
     func unasked() {
-        var relay = Relay()
-        relay.client(get)
-        relay.tell { $0.acquired(isReused: true) }
-        relay.upstream(ok)
-        #expect(relay.toClient == ok)
-        var early = Relay()
-        early.client("POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n")
-        early.upstream(ok)
-        early.tell { $0.acquired(isReused: true) }
-        #expect(early.toClient.contains("200 OK") == false)
+        var machine = ForwardMachine()
+        let request = Array(get.utf8)
+        request.withUnsafeBytes { #expect(machine.step(.client, ByteView($0)) == .route) }
+        machine.routed(0)
+        request.withUnsafeBytes { #expect(machine.step(.client, ByteView($0)) == .acquire(fresh: false)) }
+        machine.acquired(isReused: true)
+        Array(ok.utf8).withUnsafeBytes { #expect(machine.step(.upstream, ByteView($0)) == .release(keep: false)) }
+        #expect(machine.refusal?.status == 502)
     }
 
     @Test("the client's end in the middle of a body ends the server's connection; a half-closed one is answered")
@@ -185,13 +186,23 @@ struct TroubleTests {
         #expect(response.toClient.hasSuffix(ok))
         var idle = Relay()
         idle.tell { $0.deadlinePassed(.idle) }
-        #expect(idle.deeds == ["close"])
+        #expect(idle.deeds == ["finish client"])
         var stall = Relay(.new)
         stall.client(get)
         stall.upstream("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")
         #expect(stall.machine.deadline == .stall)
         stall.tell { $0.deadlinePassed(.stall) }
         #expect(stall.deeds == ["acquire", "close"])
+        for (isServerFull, status) in [(false, 408), (true, 504)] {
+            var body = Relay(.new)
+            body.client(post + "a")
+            body.tell { $0.deadlinePassed(.stall, isServerFull: isServerFull) }
+            #expect(body.toClient.hasPrefix("HTTP/1.1 \(status) "))
+        }
+        var expecting = Relay(.new)
+        expecting.client("POST /a HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\n")
+        expecting.tell { $0.deadlinePassed(.stall) }
+        #expect(expecting.toClient.hasPrefix("HTTP/1.1 504 "))
     }
 
     @Test("draining: the answer says that it is the last one, and what is idle ends")
@@ -201,9 +212,55 @@ struct TroubleTests {
         busy.tell { $0.drain() }
         busy.upstream(ok)
         #expect(busy.toClient.contains("connection: close"))
-        var idle = Relay()
+        // What is on its way is answered, as the last one.
+        var idle = Relay(.new)
         idle.tell { $0.drain() }
-        #expect(idle.deeds == ["close"])
+        #expect(idle.deeds.isEmpty)
+        idle.client(get)
+        idle.upstream(ok)
+        #expect(idle.toClient.contains("connection: close"))
+    }
+
+    @Test("each request has a deadline of its own")
+    func turns() {
+        var relay = Relay(.new, .reused)
+        relay.client(get + get)
+        let first = relay.machine.turn
+        relay.upstream(ok)
+        #expect(relay.machine.deadline == .response)
+        #expect(relay.machine.turn != first)
+    }
+
+    @Test("an upgrade is one only where the connection says so, in both directions")
+    func halfUpgrade() {
+        var relay = Relay(.new)
+        relay.client("GET /a HTTP/1.1\r\nhost: x\r\nconnection: keep-alive\r\nupgrade: websocket\r\n\r\n")
+        #expect(relay.toUpstream == get)
+        relay.upstream("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+        #expect(relay.toClient.hasPrefix("HTTP/1.1 502 "))
+        var server = Relay(.new)
+        server.client("GET /a HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+        server.upstream("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n")
+        #expect(server.toClient.hasPrefix("HTTP/1.1 502 "))
+    }
+
+    @Test("fields that a response's connection names do not reach the client, but for its length")
+    func namedFields() {
+        var relay = Relay(.new)
+        relay.client(get)
+        relay.upstream(
+            "HTTP/1.1 200 OK\r\nConnection: x-a, content-length\r\nX-A: 1\r\ncontent-length: 2\r\nx-ab: 2\r\n\r\nhi"
+        )
+        #expect(relay.toClient == "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-ab: 2\r\n\r\nhi")
+    }
+
+    @Test("a server of HTTP/1.0 does not end a client's connection that stays")
+    func oldServer() {
+        var relay = Relay(.new)
+        relay.client(get)
+        relay.upstream("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nhi")
+        #expect(relay.toClient == "HTTP/1.0 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\nhi")
+        #expect(relay.deeds == ["acquire", "keep"])
     }
 
     @Test("after a real 101 bytes pass unread, and so do their ends")

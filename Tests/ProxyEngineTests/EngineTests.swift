@@ -4,6 +4,7 @@
     @testable import PeerTestSupport
     import ProxyEngine
     import SocketLoop
+    import Synchronization
     import Testing
     import TrafficMatch
 
@@ -54,24 +55,96 @@
             }
         }
 
-        @Test("a client that does not read holds its server up, and nothing grows")
+        @Test("a client that does not read holds its server up, and gets every byte once it does")
         func backpressure() async throws {
             try await Stage.with { stage in
-                let client = try await stage.client()
+                let client = try await stage.client(window: 16 << 10)
                 try await client.pause()
                 try await client.write(get)
                 let server = try await stage.servers[0].accept()
                 await server.text(get)
-                let size = 32 << 20
+                let size = 64 << 20
                 try await server.write("HTTP/1.1 200 OK\r\ncontent-length: \(size)\r\n\r\n")
                 let piece = [UInt8](repeating: 7, count: 1 << 20)
-                async let sent: Void = {
-                    for _ in 0..<32 { try await server.write(piece) }
+                let sent = Mutex(0)
+                async let sending: Void = {
+                    for _ in 0..<64 {
+                        try await server.write(piece)
+                        sent.withLock { $0 += 1 }
+                    }
                 }()
+                // What the kernel keeps on the way is a few MiB; until nothing moves any more.
+                var before = -1
+                while before != sent.withLock({ $0 }) {
+                    before = sent.withLock { $0 }
+                    try await Task.sleep(for: .milliseconds(300))
+                }
+                #expect(before < 40)
                 try await client.resume()
-                try await sent
+                try await sending
                 let seen = await client.wait { $0.bytes.count >= size || $0.isClosed }
-                #expect(seen.bytes.suffix(1 << 20).allSatisfy { $0 == 7 })
+                #expect(seen.bytes.suffix(size - 100).allSatisfy { $0 == 7 })
+            }
+        }
+
+        @Test("a client that asks for refusals and reads none is not read from without an end")
+        func unreadRefusals() async throws {
+            try await Stage.with(isReachable: false) { stage in
+                let client = try await stage.client(window: 8 << 10)
+                try await client.pause()
+                let piece = [UInt8](String(repeating: get, count: 4_096).utf8)
+                let sent = Mutex(0)
+                let sending = Task {
+                    while true {
+                        try await client.write(piece)
+                        sent.withLock { $0 += 1 }
+                    }
+                }
+                var before = -1
+                while before != sent.withLock({ $0 }) || before == 0 {
+                    before = sent.withLock { $0 }
+                    try await Task.sleep(for: .milliseconds(300))
+                }
+                #expect(before < 200)
+                try await client.close()
+                _ = await sending.result
+            }
+        }
+
+        @Test("a server that resets during an upload leaves nothing behind")
+        func resetDuringUpload() async throws {
+            try await Stage.with { stage in
+                let client = try await stage.client()
+                try await client.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n")
+                let server = try await stage.servers[0].accept()
+                try await server.pause()
+                let piece = [UInt8](repeating: 7, count: 1 << 20)
+                let sending = Task { for _ in 0..<90 { try await client.write(piece) } }
+                while await stage.sockets() < 2 { await Task.yield() }
+                try await server.reset()
+                await client.wait { $0.hasEnded || $0.isClosed }
+                try? await client.close()
+                _ = await sending.result
+                while await stage.sockets() > 0 { await Task.yield() }
+            }
+        }
+
+        @Test("a client that never reads its answer loses its place")
+        func zeroWindow() async throws {
+            var bounds = ListenerBounds()
+            bounds.stall = .milliseconds(300)
+            try await Stage.with(bounds: bounds) { stage in
+                let client = try await stage.client(window: 8 << 10)
+                try await client.pause()
+                try await client.write(get)
+                let server = try await stage.servers[0].accept()
+                await server.text(get)
+                try await server.write("HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n")
+                let piece = [UInt8](repeating: 7, count: 1 << 20)
+                let sending = Task { for _ in 0..<90 { try await server.write(piece) } }
+                while await stage.sockets() > 0 { await Task.yield() }
+                _ = await sending.result
+                try? await client.close()
             }
         }
 
@@ -138,17 +211,22 @@
 
         @Test("a slow head, an idle connection and a late answer have their times")
         func timeouts() async throws {
-            var bounds = ListenerBounds()
-            bounds.head = .milliseconds(300)
-            bounds.idle = .milliseconds(300)
-            var cluster = ClusterBounds()
-            cluster.response = .milliseconds(300)
-            try await Stage.with(bounds: bounds, cluster: cluster) { stage in
+            var head = ListenerBounds()
+            head.head = .milliseconds(300)
+            try await Stage.with(bounds: head) { stage in
                 let slow = try await stage.client()
                 try await slow.write("GET / HT")
                 #expect(await slow.wait { $0.hasEnded }.text.hasPrefix("HTTP/1.1 408 "))
-                let idle = try await stage.client()
-                #expect(await idle.wait { $0.hasEnded || $0.isClosed }.bytes.isEmpty)
+            }
+            var idle = ListenerBounds()
+            idle.idle = .milliseconds(300)
+            try await Stage.with(bounds: idle) { stage in
+                let client = try await stage.client()
+                #expect(await client.wait { $0.hasEnded || $0.isClosed }.bytes.isEmpty)
+            }
+            var cluster = ClusterBounds()
+            cluster.response = .milliseconds(300)
+            try await Stage.with(cluster: cluster) { stage in
                 let late = try await stage.client()
                 try await late.write(get)
                 #expect(await late.text { $0.hasSuffix("response-timeout\n") }.hasPrefix("HTTP/1.1 504 "))

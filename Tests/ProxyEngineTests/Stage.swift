@@ -1,15 +1,17 @@
 #if os(Linux)
     import GatewayCore
     import Logging
+    import NIOCore
     @testable import PeerTestSupport
     import ProxyEngine
-    import SocketLoop
+    @testable import SocketLoop
     import TrafficMatch
 
     /// An engine with servers behind it: ada's requests go to the last, all others to the first.
     struct Stage {
         let engine: Engine
         let servers: [Server]
+        let loops: SocketLoopGroup
 
         static func with(
             servers count: Int = 1,
@@ -50,15 +52,22 @@
                 await loops.end()
                 for server in servers { try await server.close() }
             }
-            do { try await body(Stage(engine: engine, servers: servers)) } catch {
+            do { try await body(Stage(engine: engine, servers: servers, loops: loops)) } catch {
                 try await end()
                 throw error
             }
             try await end()
         }
 
-        func client() async throws -> TestSocket {
-            try await TestSocket.connect(port: self.engine.ports.first ?? 0)
+        func client(window: Int? = nil) async throws -> TestSocket {
+            try await TestSocket.connect(port: self.engine.ports.first ?? 0, window: window)
+        }
+
+        /// How many sockets the engine waits for, but for those that listen.
+        func sockets() async -> Int {
+            var sum = 0
+            for loop in self.loops.loops { sum += (try? await loop.submit { loop.core.handlers.count - 1 }.get()) ?? 0 }
+            return sum
         }
     }
 #endif
