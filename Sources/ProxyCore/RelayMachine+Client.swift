@@ -68,6 +68,7 @@ extension RelayMachine {
         }
         exchange.requestStage = exchange.requestBody.isComplete ? .done : .body
         exchange.bytesIn += count
+        if exchange.server == .original { self.hasAskedOriginal = true }
         let keep = exchange.isReplayable && (exchange.server == .upstream || exchange.fallback != nil)
         self.exchange = exchange
         if exchange.server == .upstream, exchange.head.flags.contains(.upgradeToHTTP2) {

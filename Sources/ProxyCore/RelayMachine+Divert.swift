@@ -43,13 +43,15 @@ extension RelayMachine {
         }
     }
 
-    /// Connects to the original anew for a request that falls back to it.
+    /// Connects to the original anew.
     ///
     /// Diverted requests keep the client's connection alive, but not the original's: servers end what is idle for a few
-    /// seconds. The client's connection ends after this exchange, as it would have with the original's.
-    private mutating func reopenOriginal(_ next: Reopening) {
+    /// seconds. Where the client had asked the original, its own connection ends after this exchange, as it would have with
+    /// the original's: something may have been bound to that.
+    mutating func reopenOriginal(_ next: Reopening) {
         self.exchange?.requestStage = .waiting
-        self.exchange?.closesAfter = true
+        if self.hasAskedOriginal { self.exchange?.closesAfter = true }
+        self.hasAskedOriginal = false
         self.reopening = next
         self.originalHasEnded = false
         self.originalHasClientEnd = false
@@ -103,6 +105,7 @@ extension RelayMachine {
             self.reopenOriginal(.replay)
             return
         }
+        self.hasAskedOriginal = true
         self.chores.insert(.replay)
     }
 

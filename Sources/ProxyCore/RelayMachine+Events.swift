@@ -23,6 +23,7 @@ extension RelayMachine {
         switch reopening {
         case .head: self.exchange?.requestStage = .head
         case .replay:
+            self.hasAskedOriginal = true
             self.exchange?.requestStage = .done
             self.chores.insert(.replay)
         }
@@ -71,6 +72,7 @@ extension RelayMachine {
         case .closed, .closing: return
         case .http where self.reopening != nil: return
         case .raw where self.rawPeer == .upstream: return
+        case .http where self.isUntouched: self.originalHasEnded = true
         case .http where self.exchange?.server == .upstream:
             self.originalHasEnded = true
             self.exchange?.closesAfter = true
@@ -137,6 +139,7 @@ extension RelayMachine {
         self.exchange?.requestStage = .head
         guard case .divert(let route) = decision else {
             if self.route != nil { self.route = nil }
+            if self.originalHasEnded, self.isUntouched { self.reopenOriginal(.head) }
             return
         }
         self.route = route

@@ -20,6 +20,13 @@ extension RelayMachine {
 
     /// Bytes, or an end, that answer no request: from here on the two sides speak without us.
     private mutating func unasked(_ view: ByteView) -> Action {
+        if self.isUntouched {
+            guard view.count > 0 else { return .wait }
+            // A server's goodbye, such as a 408, to a client that to its knowledge never asked.
+            self.originalHasEnded = true
+            self.chores.insert(.closeOriginal)
+            return .discard(view.count)
+        }
         if view.count > 0 {
             if self.isGreeting(view) {
                 return view.count < FrameHeader.length ? .wait : .blocked
@@ -31,6 +38,14 @@ extension RelayMachine {
             return .wait
         }
         return self.step(.original, view)
+    }
+
+    /// Whether all requests so far went into a tunnel: the connection to the original is then of no meaning to the client.
+    ///
+    /// Servers end connections that ask nothing for some seconds. A client that asks all the time has no reason to expect that:
+    /// its next request may be on its way already. Where one is for the original, that is connected to anew.
+    var isUntouched: Bool {
+        self.stage == .http && !self.hasAskedOriginal && (self.exchanges > 0 || self.exchange?.server == .upstream)
     }
 
     /// Whether the bytes begin as an HTTP/2 server's first frame does, which may come before the client's preface.

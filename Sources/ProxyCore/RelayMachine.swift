@@ -51,6 +51,8 @@ public struct RelayMachine: Sendable {
 
     var clientHasEnded = false
     var originalHasEnded = false
+    /// Whether a request has been sent on the connection to the original that there is.
+    var hasAskedOriginal = false
     /// Where the request goes on once the original that has ended is connected to again; nil when nothing waits for that.
     var reopening: Reopening?
     var upstreamHasEnded = false

@@ -76,21 +76,71 @@ struct OriginalGoneTests {
         rig.after { $0.upstreamReset() }
         rig.after { $0.originalFailed() }
         #expect(rig.sent[.client]?.hasPrefix("HTTP/1.1 502") == true)
-        #expect(rig.sent[.client]?.contains("connection: close\r\n") == true)
         #expect(rig.sent[.original] == "")
         #expect(rig.records.map(\.status) == [502])
-        #expect(rig.journal.contains("finish client"))
+        // The one behind it is for the original alone, and tries for itself.
+        #expect(rig.journal.last == "reconnect original")
+        rig.after { $0.originalConnected() }
+        #expect(rig.sent[.original]?.hasPrefix("GET /2 ") == true)
     }
 
-    @Test("whose original is reset meanwhile is answered, and then the client's connection ends")
+    @Test(
+        "whose original is reset meanwhile is answered, and then the client's connection ends, if it asked the original before"
+    )
     func originalResetMeanwhile() throws {
         var rig = Rig(routes: [try .user("alice")])
+        rig.receive(.client, get("/1"))
+        rig.receive(.original, ok("1"))
         rig.receive(.client, get(user: "alice"))
         rig.after { $0.upstreamAccepted() }
         rig.after { $0.originalReset() }
-        rig.receive(.upstream, ok("1"))
-        #expect(rig.sent[.client] == ok("1"))
+        rig.receive(.upstream, ok("2"))
+        #expect(rig.sent[.client] == ok("1") + ok("2"))
         #expect(rig.journal.contains("finish client"))
+    }
+
+    @Test(
+        "who has asked the laptop only does not notice that the original ends its idle connection, which is opened anew when it is needed",
+        arguments: ["end", "reset", "408"],
+        [true, false]
+    )
+    func untouched(how: String, isMeanwhile: Bool) throws {
+        var rig = Rig(routes: [try .user("alice")])
+        func lose() {
+            if how == "408" { rig.receive(.original, "HTTP/1.1 408 T\r\nconnection: close\r\n\r\n") }
+            rig.after { how == "reset" ? $0.originalReset() : $0.originalEnded() }
+        }
+        rig.receive(.client, get("/1", user: "alice"))
+        rig.after { $0.upstreamAccepted() }
+        if isMeanwhile { lose() }
+        rig.receive(.upstream, ok("1"))
+        if !isMeanwhile { lose() }
+        rig.receive(.client, get("/2", user: "alice"))
+        rig.receive(.upstream, ok("2"))
+        #expect(rig.sent[.client] == ok("1") + ok("2"))
+        #expect(!rig.journal.contains("finish client") && !rig.journal.contains("reconnect original"))
+        rig.receive(.client, get("/3"))
+        #expect(rig.journal.last == "reconnect original")
+        rig.after { $0.originalConnected() }
+        #expect(rig.sent[.original] == get("/3"))
+        rig.receive(.original, ok("3"))
+        #expect(rig.sent[.client] == ok("1") + ok("2") + ok("3"))
+        #expect(!rig.journal.contains("finish client"))
+        // From now on its end is the client's.
+        rig.after { $0.originalEnded() }
+        #expect(rig.journal.contains("finish client"))
+    }
+
+    @Test("who has asked the laptop only, and then wants the original, is refused as that refuses")
+    func untouchedAndGone() throws {
+        var rig = Rig(routes: [try .user("alice")])
+        rig.receive(.client, get("/1", user: "alice"))
+        rig.after { $0.upstreamAccepted() }
+        rig.receive(.upstream, ok("1"))
+        rig.after { $0.originalEnded() }
+        rig.receive(.client, get("/2"))
+        rig.after { $0.originalFailed() }
+        #expect(rig.journal.last == "reset all")
     }
 
     @Test("whose client leaves while the original is connected to anew is not sent any more")
