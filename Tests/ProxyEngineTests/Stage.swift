@@ -7,7 +7,7 @@
     @testable import SocketLoop
     import TrafficMatch
 
-    /// An engine with servers behind it: ada's requests go to the last, all others to the first.
+    /// An engine with servers behind it: ada's requests go to the last, all others to the first, or nowhere.
     struct Stage {
         let engine: Engine
         let servers: [Server]
@@ -16,6 +16,7 @@
         static func with(
             servers count: Int = 1,
             isReachable: Bool = true,
+            takesAll: Bool = true,
             bounds: ListenerBounds = .init(),
             cluster: ClusterBounds = .init(),
             _ body: (Stage) async throws -> Void
@@ -32,9 +33,8 @@
                             .init(
                                 match: try RequestMatch(headers: [HeaderMatch(parsing: "x-user:ada")]),
                                 cluster: count - 1
-                            ),
-                            .init(match: .everything, cluster: 0),
-                        ],
+                            )
+                        ] + (takesAll ? [.init(match: .everything, cluster: 0)] : []),
                         bounds: bounds
                     )
                 ],
