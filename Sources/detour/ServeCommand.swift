@@ -7,7 +7,8 @@ import Logging
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Run one of the long-running roles; the cluster does that, not people.",
+        abstract:
+            "Run one of the long-running roles; all but the gateway are for the cluster to start, not for people.",
         subcommands: [InterceptorRole.self, ProxyRole.self, GuardianRole.self]
     )
 
