@@ -54,7 +54,7 @@ public enum Persistence: UInt8, Hashable, Sendable {
 }
 
 /// What the shell's timer should wait for.
-public enum ForwardDeadline: UInt8, Hashable, Sendable, CaseIterable {
+public enum ForwardDeadline: UInt8, Hashable, Sendable {
     /// The rest of a request's head.
     case head
     /// The next request.

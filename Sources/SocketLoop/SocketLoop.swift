@@ -40,7 +40,8 @@
         private let thread = Atomic<UInt>(0)
         // Proof that `unsafe` is safe here: `core` is touched on the loop's thread only, which is `run()`. Whatever else touches it
         // is under "On the loop's thread" below, or in `onLoop` and `end`, which go through the mailbox from other threads; it is
-        // called by handlers, tasks and timers, and those are run by `run()` alone. `register` checks that it is so.
+        // called by handlers, tasks and timers, and those are run by `run()` alone. `register` checks that it is so, the others do in
+        // debug builds.
         nonisolated(unsafe) var core = Core()
 
         /// A loop on a thread of its own.
@@ -186,28 +187,33 @@
 
         /// Tells nobody of the socket any more. One that is closed next needs no system call for it.
         public func forget(_ ticket: SocketTicket, stillOpen socket: Socket? = nil) {
+            assert(self.inEventLoop, "only on the loop's thread")
             self.core.handlers.remove(ticket)
             if let socket { _ = detour_epoll_remove(self.set, socket.descriptor) }
         }
 
         /// Calls the handler's `isLate()` once the time has passed, or a little later, whatever has happened by then.
         public func expect(_ ticket: SocketTicket, within timeout: TimeAmount) {
+            assert(self.inEventLoop, "only on the loop's thread")
             self.core.expectations.add(ticket, within: timeout, now: .now())
         }
 
         /// Runs a task when whoever is running now has returned.
         public func later(_ task: @escaping () -> Void) {
+            assert(self.inEventLoop, "only on the loop's thread")
             self.core.later.append(task)
         }
 
         /// Runs a task when everybody else who has something to do has had a turn.
         public func nextTurn(_ task: @escaping () -> Void) {
+            assert(self.inEventLoop, "only on the loop's thread")
             self.core.nextTurn.append(task)
         }
 
         /// Reads what a socket has, at most `readSize` bytes, into memory that is used again once nobody holds the bytes.
         @inline(__always)
         public func read(_ socket: Socket) -> Socket.Reading {
+            assert(self.inEventLoop, "only on the loop's thread")
             self.core.scratch.clear(minimumCapacity: Self.readSize)
             let count = self.core.scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.readSize) {
                 socket.read(into: $0)

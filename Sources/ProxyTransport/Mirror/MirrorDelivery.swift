@@ -51,10 +51,10 @@ final class MirrorDelivery: ChannelInboundHandler {
 
     /// Begins with all deliveries of one copy, behind what the caller still has to write in this turn of its loop.
     static func start(_ deliveries: [MirrorDelivery], on loop: any EventLoop) {
-        // Proof that `unsafe` is safe here: whoever hands deliveries over keeps neither them nor the copy they share. `finish` of
-        // Connection and of HTTP2Session take the copy out of their own keeping before they call this, `miss` makes one for this
-        // call, and none touches it afterwards. From then on all deliveries of one copy run on one loop. Everything else
-        // in them is Sendable itself.
+        // Proof that `unsafe` is safe here: this is called in two places, `Connection.finish` and `Connection.miss`, with deliveries
+        // that are made for this call and kept by nobody. What they share is their copy. `miss` makes that for the call too;
+        // `finish` forgets it where the connection has it, and HTTP2Session takes it out of `copies` before it calls `finish`.
+        // Nobody touches a copy after that, so from here on it is used on `loop` alone. All else in a delivery is Sendable.
         nonisolated(unsafe) let handover = deliveries
         loop.execute { for delivery in handover { delivery.start(on: loop) } }
     }
