@@ -14,14 +14,17 @@ struct HeldIntercept: Sendable {
 
     let run: InterceptRun
     let membership: Membership
+    /// Whether this machine was given up before: then nobody sits there who could start the command once more.
+    let isAgain: Bool
     let tunnels: HeldTunnels
-    /// Warnings that are said once.
+    /// Steps and warnings that are said once.
     let told = Told()
     let reassertions = Reassertions()
 
-    init(run: InterceptRun, membership: Membership) {
+    init(run: InterceptRun, membership: Membership, isAgain: Bool = false) {
         self.run = run
         self.membership = membership
+        self.isAgain = isAgain
         self.tunnels = HeldTunnels(run, membership)
     }
 
@@ -37,7 +40,7 @@ struct HeldIntercept: Sendable {
                 return nil
             }
             group.addTask {
-                try await self.start(self.tunnels.keeper)
+                if let end = try await self.start() { return end }
                 return try await self.watchAndRestart()
             }
             defer { group.cancelAll() }
@@ -50,21 +53,32 @@ struct HeldIntercept: Sendable {
 
     // MARK: - The start
 
-    private func start(_ keeper: TunnelKeeper) async throws {
-        self.run.events(.step("making the interceptor (\(self.membership.session.settings.image))"))
+    /// Makes what is needed, and swaps; who joins again does so through whatever trouble network and server have.
+    ///
+    /// - Returns: how the intercept has ended meanwhile; nil once it is ready.
+    func start() async throws -> End? {
+        guard self.isAgain else { return try await self.startOnce() }
+        return try await self.run.persist(self.startOnce) { self.stepOnce("not started again yet: \($0)") }
+    }
+
+    private func startOnce() async throws -> End? {
+        self.stepOnce("making the interceptor (\(self.membership.session.settings.image))")
         _ = try await self.controller.converge(on: self.incarnation)
-        var session: Session
+        var replicas: Int
         var now: Observation
         var waiting: Waiting?
         repeat {
-            session = try await self.proven(keeper)
-            self.run.events(.step("pointing the Service at the interceptor"))
+            switch try await self.proven() {
+            case .over(let end): return end
+            case .ready(let wanted): replicas = wanted
+            }
+            self.stepOnce("pointing the Service at the interceptor")
             (now, waiting, _) = try await self.swap(wasHijacked: false)
         } while Self.isToBeProvenAgain(now, waiting)
         // What was taken back at once is for the watching to swap again.
-        guard let current = now.session, let service = now.service,
-            waiting == .reassertion || waiting == nil && ServiceSwap(current).isHijacked(service)
-        else { throw await self.ended(now.session) }
+        guard let session = now.session, let service = now.service,
+            waiting == .reassertion || waiting == nil && ServiceSwap(session).isHijacked(service)
+        else { return try await self.over(now.session) }
         self.run.events(
             .ready(
                 .init(
@@ -72,11 +86,12 @@ struct HeldIntercept: Sendable {
                     ports: self.membership.localPorts.sorted { $0.key < $1.key }.map { "\($0.key) → \($0.value)" },
                     match: "\(self.membership.route.match)",
                     session: session.name,
-                    replicas: keeper.connected.count,
+                    replicas: replicas,
                     isMirror: self.membership.route.isMirror
                 )
             )
         )
+        return nil
     }
 
     /// Whether the Service could not be swapped, or a replica that stops has given it back meanwhile: then another swaps it.
@@ -84,8 +99,16 @@ struct HeldIntercept: Sendable {
         waiting == .proof || now.session.map { $0.phase == .active && $0.isSuspended } ?? false
     }
 
+    /// What came of waiting for the interceptor.
+    private enum Proof {
+        /// So many replicas hold a tunnel.
+        case ready(Int)
+        case over(End)
+    }
+
     /// Waits until every wanted replica is ready and holds a tunnel, or says why that will not be.
-    private func proven(_ keeper: TunnelKeeper) async throws -> Session {
+    private func proven() async throws -> Proof {
+        let keeper = self.tunnels.keeper
         let clock = ContinuousClock()
         let start = clock.now
         let deadline = start + .seconds(120)
@@ -99,12 +122,12 @@ struct HeldIntercept: Sendable {
             let now = try await self.controller.observe()
             guard let session = now.session, session.phase == .active,
                 session.routes.contains(where: { $0.id == self.membership.route.id })
-            else { throw await self.ended(now.session) }
+            else { return .over(try await self.over(now.session)) }
             // While the Service is suspended, it is a replica that swaps it again.
             let ready =
                 session.isSuspended
                 ? [] : now.pods.filter { $0.canServe && keeper.connected.contains($0.uid) }
-            if ready.count >= session.settings.replicas { return session }
+            if ready.count >= session.settings.replicas { return .ready(ready.count) }
             let query =
                 "kubectl describe pods -n \(session.namespace) -l \(Marks.podQuery(incarnation: session.incarnation))"
             if let word = patience.word(
@@ -226,6 +249,17 @@ struct HeldIntercept: Sendable {
         }
     }
 
+    /// How a start is over that a look at the Session shows to be: who sleeps in the midst of one is given up as well.
+    private func over(_ session: Session?) async throws -> End {
+        let sighting = session.map(SessionSighting.present) ?? .absent
+        if let end = try await self.end(sighting, mayBeGivenUp: self.mayBeGivenUp) { return end }
+        throw await self.ended(session)
+    }
+
+    private func stepOnce(_ text: String) {
+        if self.told.isNew(text) { self.run.events(.step(text)) }
+    }
+
     /// Why the intercept is over; where a tool has undone it, with how that leaves the next one alone.
     private func ended(_ session: Session?) async -> InterceptError {
         await self.ended(because: session.map { $0.closeReason.isEmpty ? "its route was removed" : $0.closeReason })
@@ -234,7 +268,7 @@ struct HeldIntercept: Sendable {
     func ended(because reason: String?) async -> InterceptError {
         let why = reason ?? "its session was deleted"
         // At once: the error comes last, when all has been put back, and that takes seconds.
-        if self.told.isNew(why) { self.run.events(.step(why)) }
+        self.stepOnce(why)
         var text =
             "the intercept of \(self.run.names.service) in namespace \(self.run.names.namespace) was ended: \(why)"
         if let reason, reason.hasPrefix(Session.revertReason) || reason.hasPrefix(Session.portsReason),

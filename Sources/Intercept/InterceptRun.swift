@@ -146,8 +146,9 @@ public struct InterceptRun: Sendable {
     private func intercept() async throws -> Bool {
         if let notice = self.options.localScheme.notice { self.events(.step(notice)) }
         var membership = try await self.join()
+        var isAgain = false
         while true {
-            let holding = HeldIntercept(run: self, membership: membership)
+            let holding = HeldIntercept(run: self, membership: membership, isAgain: isAgain)
             do {
                 guard try await holding.hold() == .expired else { return false }
                 self.guarding(nil)
@@ -167,14 +168,13 @@ public struct InterceptRun: Sendable {
                 throw error
             }
             membership = try await self.joinAgain()
+            isAgain = true
         }
     }
 
-    /// Joins as often as it takes: a network that was away comes and goes, and so does a server.
     func joinAgain() async throws -> Membership {
         // A try whose answer was lost is no rival of the next one.
         let routeID = Random.hex(bytes: 8)
-        var pauses = Backoff(initial: .seconds(1), maximum: .seconds(5))
         let told = Told()
         var quiet = self
         quiet.events = { event in
@@ -183,11 +183,24 @@ public struct InterceptRun: Sendable {
             default: self.events(event)
             }
         }
+        return try await quiet.persist { [quiet] in
+            try await quiet.join(again: routeID)
+        } notYet: {
+            quiet.events(.step("not joined again yet: \($0)"))
+        }
+    }
+
+    /// Does something as often as it takes: a network that was away comes and goes, and so does a server.
+    func persist<Result>(
+        _ body: () async throws -> Result,
+        notYet: (KubernetesError) -> Void
+    ) async throws -> Result {
+        var pauses = Backoff(initial: .seconds(1), maximum: .seconds(5))
         while true {
             do {
-                return try await quiet.join(again: routeID)
+                return try await body()
             } catch let error as KubernetesError where error.isRetryable {
-                quiet.events(.step("not joined again yet: \(error)"))
+                notYet(error)
                 try await self.clock.sleep(for: max(pauses.next(), min(error.retryAfter ?? .zero, .seconds(60))))
             }
         }

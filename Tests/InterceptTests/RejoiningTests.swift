@@ -1,4 +1,5 @@
 import InterceptPlanning
+import KubernetesClient
 import KubernetesModel
 import KubernetesTestSupport
 import SessionControl
@@ -134,5 +135,70 @@ struct RejoiningTests {
         #expect(waits.withLock { $0 } == 20)
         #expect(scene.texts.filter { $0.hasPrefix("not joined again yet: ") }.count == 1)
         #expect(Set(scene.texts).count == scene.texts.count)
+    }
+
+    /// What a start makes of a world that changes after it has joined, and of how long ago that was.
+    private func start(
+        after absence: Duration = .zero,
+        isAgain: Bool = true,
+        clock: any Clock<Duration> = ContinuousClock(),
+        in scene: Scene = Scene(),
+        change: (Scene) -> Void
+    ) async throws -> HeldIntercept.End? {
+        let run = try scene.run(clock: clock, change: { $0.ttlSeconds = 5 })
+        let held = HeldIntercept(run: run, membership: try await run.join(), isAgain: isAgain)
+        change(scene)
+        do {
+            // Real time, for it is the tunnels' keeper that looks at the clock.
+            try await Task.sleep(for: absence)
+            let end = try await held.start()
+            await held.tunnels.end()
+            return end
+        } catch {
+            await held.tunnels.end()
+            throw error
+        }
+    }
+
+    @Test("Who sleeps in the midst of a start and finds its Session gone has been given up, and joins again")
+    func asleepWhileStarting() async throws {
+        func remove(_ scene: Scene) {
+            scene.server.change {
+                _ = $0.handle(.delete(SessionKind.resource.type, in: "shop", name: Scene.names.session))
+            }
+        }
+        #expect(try await self.start(after: .milliseconds(1100), isAgain: false, change: remove) == .expired)
+        let error = await #expect(throws: InterceptError.self) { _ = try await self.start(change: remove) }
+        #expect(error?.message.contains("its session was deleted") == true)
+    }
+
+    @Test("A start that is not the first goes on when the server is there again; the first one fails")
+    func troubleWhileStarting() async throws {
+        func fail(_ scene: Scene) {
+            scene.server.setFault { request in
+                guard request.method == .get, request.segments.last == Scene.names.session else { return nil }
+                return .answer(503, reason: "", message: "not now")
+            }
+        }
+        await #expect(throws: KubernetesError.self) { _ = try await self.start(isAgain: false, change: fail) }
+        let scene = Scene()
+        let waits = Mutex(0)
+        let clock = StepClock {
+            let count = waits.withLock { count in
+                count += 1
+                return count
+            }
+            guard count == 5 else { return }
+            scene.server.setFault { _ in nil }
+            scene.server.change {
+                _ = $0.handle(.delete(SessionKind.resource.type, in: "shop", name: Scene.names.session))
+            }
+        }
+        let error = await #expect(throws: InterceptError.self) {
+            _ = try await self.start(clock: clock, in: scene, change: fail)
+        }
+        #expect(error?.code == .ended)
+        #expect(waits.withLock { $0 } == 5)
+        #expect(scene.texts.filter { $0.hasPrefix("not started again yet: ") }.count == 1)
     }
 }
