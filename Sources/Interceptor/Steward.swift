@@ -64,7 +64,7 @@ actor Steward {
             await self.attempt("claim") { try await self.claim(parts) }
             await self.attempt("publish") { try await self.publish(session, parts) }
             await self.attempt("heartbeat") { try await self.beat(session, parts) }
-            await self.attempt("expiry") { try await self.expire(session) }
+            await self.attempt("expiry") { try await self.expire(session, parts) }
             await self.attempt("suspend") { try await self.suspend(session, parts) }
         }
         await self.attempt("plan") { try await self.act(parts) }
@@ -131,10 +131,12 @@ actor Steward {
     }
 
     /// Removes the routes of laptops that have been gone for their ttl.
-    private func expire(_ session: Session) async throws {
+    private func expire(_ session: Session, _ parts: ReplicaState.Parts) async throws {
         self.heartbeats.observe(session, now: self.now)
         guard session.phase == .active else { return }
-        for route in self.heartbeats.expired(session, now: self.now) {
+        // Whose tunnel ends here is alive, even if a busy API server has kept that from being written down.
+        for route in self.heartbeats.expired(session, now: self.now)
+        where parts.tunnels[route.id] != UInt64(route.epoch) {
             self.logger.notice("laptop gone", metadata: ["owner": "\(route.owner)", "ttl": "\(route.ttlSeconds)s"])
             try await self.store.update { current in
                 // Somebody may have heard of it meanwhile.

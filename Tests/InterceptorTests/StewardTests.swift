@@ -164,6 +164,24 @@ struct StewardTests {
         #expect(try stage.session()?.phase == .closing)
     }
 
+    @Test("A held tunnel's route stays where its heartbeats cannot be written down")
+    func aliveUnwritten() async throws {
+        let stage = try Stage(
+            .resource,
+            routes: [Stage.route(ttl: 5), Stage.route("r2", owner: "bob@desk", match: "a:b")]
+        )
+        stage.server.setFault { request in
+            guard request.method == .patch, request.segments.last == "status" else { return nil }
+            return .answer(500, reason: "InternalError", message: "etcd")
+        }
+        let replica = try TestReplica("a", stage)
+        replica.look()
+        replica.hold(["r1": 1])
+        await replica.lookAndStep()
+        await replica.lookAndStep(after: .seconds(60))
+        #expect(try stage.session()?.routes.map(\.id) == ["r1"])
+    }
+
     @Test(
         "A drain waits for the connections of others, asks them to end, and gives up at last",
         arguments: SessionKind.allCases
