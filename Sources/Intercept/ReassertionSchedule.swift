@@ -1,6 +1,6 @@
 import Synchronization
 
-/// When a swap that others take back is made again, as a value: in a moment, then after ever longer pauses, and not for ever.
+/// When a swap that others take back is made again, as a value: at once, then after ever longer pauses, and not for ever.
 ///
 /// Its clock is whoever calls ``tick()`` once a second.
 struct ReassertionSchedule: Sendable {
@@ -17,10 +17,6 @@ struct ReassertionSchedule: Sendable {
     /// How often the Service is swapped again before somebody else's will is taken for firm.
     static let limit = 10
     private static let longestPause = 60
-    /// How many ticks a change by others is left to arrive: where a selector changes twice within half a second, kube-proxy
-    /// 1.20 was seen to have no rule for the Service for a moment, neither for its address nor against it, and a connection
-    /// of whomever opened one then was lost.
-    private static let settling = 2
     /// How many seconds after the server has refused a swap the next one is tried.
     private static let refusalPause = 10
     /// How many seconds a swap has to stand for what came before it to be forgotten: more than the five minutes that Argo CD's
@@ -43,7 +39,6 @@ struct ReassertionSchedule: Sendable {
 
     /// The swap was found taken back.
     mutating func takenBack() -> Verdict {
-        if !self.isWatching { self.due = max(self.due, self.seconds + Self.settling) }
         self.isWatching = true
         if self.seconds - self.last >= Self.calm { self.count = 0 }
         guard self.seconds >= self.due else { return .later }
