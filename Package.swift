@@ -161,7 +161,13 @@ let package = Package(
                 nioCore, nioPosix,
             ]
         ),
-        library("Gateway", ["GatewayCore", "ProxyEngine", "SocketLoop", "TrafficMatch", logging, yams]),
+        library(
+            "Gateway",
+            [
+                "GatewayCore", "ProxyEngine", "SocketLoop", "TrafficMatch", asyncHTTPClient, logging, nioCore, nioHTTP1,
+                nioPosix, yams,
+            ]
+        ),
         // Layer 4: the executable. Wiring and rendering only.
         .executableTarget(
             name: "detour",
@@ -242,7 +248,10 @@ let package = Package(
         tests("ProxyCore", ["TrafficMatch", "HTTPWire", "TLSWire"]),
         tests("GatewayCore", ["HTTPWire", "ProxyCore", "TrafficMatch"]),
         tests("ProxyEngine", ["GatewayCore", "PeerTestSupport", "SocketLoop", "TrafficMatch", logging, nioCore]),
-        tests("Gateway", ["GatewayCore", "TrafficMatch"]),
+        tests(
+            "Gateway",
+            ["GatewayCore", "PeerTestSupport", "ProxyEngine", "SocketLoop", "TrafficMatch", logging]
+        ),
         tests("Tunnel", [nioCore]),
         tests("InterceptPlanning", ["KubernetesModel", "TrafficMatch"], exclude: ["Goldens", "Doctor/Goldens"]),
         tests("KubernetesWatch", ["KubernetesModel"]),

@@ -41,7 +41,7 @@ public enum GatewayFile {
         let members = try top.members(["listeners", "clusters"])
         guard let clusterList = members["clusters"] else { throw top.error("clusters are missing") }
         guard let listenerList = members["listeners"] else { throw top.error("listeners are missing") }
-        let clusters = try clusterList.items().map(Self.cluster)
+        let clusters = try clusterList.items().map(GatewayCluster.cluster)
         var names: [String: Int] = [:]
         for (index, field) in try clusterList.items().enumerated() {
             guard names.updateValue(index, forKey: clusters[index].name) == nil else {
@@ -69,30 +69,11 @@ public enum GatewayFile {
         return GatewayFileError(file: file, line: line, key: "", message: message)
     }
 
-    private static func cluster(_ field: YAMLField) throws -> GatewaySettings.Cluster {
-        let members = try field.members(["name", "endpoints", "timeouts", "attempts", "idle-connections"])
-        guard let name = try members["name"]?.text() else { throw field.error("name is missing") }
-        guard let endpoints = members["endpoints"] else { throw field.error("endpoints are missing") }
-        var bounds = ClusterBounds()
-        if let timeouts = try members["timeouts"]?.members(["connect", "response", "idle"]) {
-            if let field = timeouts["connect"] { bounds.connect = try field.duration() }
-            if let field = timeouts["response"] { bounds.response = try field.duration() }
-            if let field = timeouts["idle"] { bounds.idle = try field.duration() }
-        }
-        if let field = members["attempts"] { bounds.attempts = try field.number(1...100) }
-        if let field = members["idle-connections"] { bounds.idleConnections = try field.number(0...100_000) }
-        return GatewaySettings.Cluster(
-            name: name,
-            endpoints: try endpoints.items().map { try Self.endpoint($0, ports: 1...65_535) },
-            bounds: bounds
-        )
-    }
-
     private static func listener(_ field: YAMLField, clusters: [String: Int]) throws -> GatewaySettings.Listener {
         let members = try field.members(["name", "address", "routes", "timeouts", "limits"])
         guard let address = members["address"] else { throw field.error("address is missing, such as 0.0.0.0:8080") }
         guard let routes = members["routes"] else { throw field.error("routes are missing") }
-        let endpoint = try Self.endpoint(address, ports: 0...65_535)
+        let endpoint = try address.endpoint(ports: 0...65_535)
         var bounds = ListenerBounds()
         if let timeouts = try members["timeouts"]?.members(["head", "idle", "stall", "linger"]) {
             if let field = timeouts["head"] { bounds.head = try field.duration() }
@@ -125,26 +106,5 @@ public enum GatewayFile {
             match: try members["match"].map(GatewayMatch.match) ?? .everything,
             cluster: cluster
         )
-    }
-
-    /// `host:port`, with an IPv6 address in brackets.
-    private static func endpoint(
-        _ field: YAMLField,
-        ports: ClosedRange<Int>
-    ) throws(GatewayFileError) -> GatewaySettings.Endpoint {
-        let text = try field.text()
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-            ports.contains(port)
-        else {
-            throw field.error("expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
-        }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            throw field.error("an IPv6 address needs brackets: [\(host)]:\(port)")
-        }
-        guard !host.isEmpty else { throw field.error("the host is missing; 0.0.0.0 listens at all of IPv4") }
-        return GatewaySettings.Endpoint(host: String(host), port: port)
     }
 }

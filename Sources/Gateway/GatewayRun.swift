@@ -27,7 +27,12 @@
             guard let loops = SocketLoopGroup.shared else { throw NoDescriptors() }
             let engine = Engine(settings: settings, loops: loops, logger: self.logger)
             try await engine.start()
-            await end()
+            let checks = HealthChecks(engine.checks)
+            await withTaskGroup { group in
+                group.addTask { try? await checks.run() }
+                await end()
+                group.cancelAll()
+            }
             let connections = await engine.connections()
             self.logger.info("draining", metadata: ["connections": "\(connections)"])
             await engine.drain(within: self.drain)

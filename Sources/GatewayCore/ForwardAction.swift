@@ -67,10 +67,22 @@ public enum ForwardDeadline: UInt8, Hashable, Sendable {
     case linger
 }
 
+/// What a server has made of a request, for whoever judges servers.
+public enum ServerVerdict: Hashable, Sendable {
+    /// Nothing yet, or nothing that says anything of it: a client that went away, a connection that ended unused.
+    case none
+    /// It has answered with a status.
+    case answered(Int)
+    /// It has not, or not in a way that can be read.
+    case failed
+}
+
 /// Why there is no connection to a server.
 public enum AcquireFailure: UInt8, Hashable, Sendable {
     /// It did not open.
     case refused
     /// It did not open in time.
     case late
+    /// As many requests are under way as may be: nothing was tried.
+    case full
 }

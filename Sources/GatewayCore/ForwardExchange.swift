@@ -31,9 +31,11 @@ struct ForwardExchange: Sendable {
     var responseBody: BodyFramer = .none
     /// Whether it has been sent on a connection that was used before.
     var isReused = false
-    /// Whether that connection ended without a word, and the request was sent on another.
+    /// Whether the shell holds its bytes, to send them once more.
+    var isKept = false
+    /// Whether it has failed where it was sent first, and is sent once more.
     var isRepeated = false
-    /// How many servers could not be reached.
+    /// How many servers could not be reached, or gave an answer that was not good enough.
     var failures = 0
     /// Whether the server has sent anything.
     var hasHeard = false
@@ -52,10 +54,11 @@ struct ForwardExchange: Sendable {
         self.note = ForwardNote(method: head.method)
     }
 
-    /// Whether it may be sent a second time after bytes of it have been sent: no body, idempotent, no answer begun.
-    var isReplayable: Bool {
-        self.head.method.isIdempotent && self.head.framing.isComplete && !self.hasHeard && !self.isRepeated
-    }
+    /// Whether it may be sent a second time after bytes of it have been sent, where it fails: no body, idempotent.
+    var isReplayable: Bool { self.head.method.isIdempotent && self.head.framing.isComplete }
+
+    /// Whether it went out on a connection that had been used before, and was lost with that.
+    var isStale: Bool { self.isReused && self.isKept && !self.hasHeard && !self.isRepeated }
 
     /// Whether the server is waited for before the body is sent (RFC 9110 10.1.1).
     var awaitsContinue: Bool {

@@ -49,6 +49,7 @@ extension ForwardMachine {
         if let exchange, exchange.requestStage != .done, !exchange.isRepeated, !isLast {
             self.refused = exchange.head.length
         }
+        if reason.isServerFault { self.verdict = .failed }
         self.letGo(keep: false)
         self.chores.insert(.respond)
         self.endExchange(note)
@@ -63,6 +64,7 @@ extension ForwardMachine {
         case .noRoute: []
         case .unreachable: .upstreamFailure
         case .unreachableInTime: [.upstreamFailure, .upstreamTimeout]
+        case .clusterFull: .upstreamOverflow
         case .upstreamClosed: .upstreamClosed
         case .badResponse: .upstreamProtocol
         case .responseTimeout: .upstreamTimeout
@@ -93,6 +95,9 @@ extension ForwardMachine {
     /// The exchange cannot go on, and its client has to see that from the connection.
     mutating func breakOff(_ flags: ResponseFlags) -> ForwardAction {
         self.exchange?.note.flags.formUnion(flags)
+        if !flags.isDisjoint(with: [.upstreamClosed, .upstreamProtocol]), self.stage == .http {
+            self.verdict = .failed
+        }
         self.end()
         return self.nextChore()
     }

@@ -18,12 +18,14 @@ extension ForwardMachine {
         self.upstreamHasEnded = false
         self.upstreamIsBroken = false
         self.exchange?.isReused = isReused
+        self.verdict = .none
         self.exchange?.requestStage = .head
     }
 
     /// A server cannot be reached.
     public mutating func acquireFailed(_ failure: AcquireFailure) {
         guard self.exchange?.requestStage == .acquiring else { return }
+        guard failure != .full else { return self.giveUp(.clusterFull) }
         self.tryAnother(failure)
     }
 

@@ -60,7 +60,8 @@ extension ForwardMachine {
             count += taken
         }
         self.noteSent(count)
-        let keep = exchange.isReused && exchange.isReplayable
+        let keep = exchange.isReplayable && (exchange.isReused || self.retry != nil)
+        self.exchange?.isKept = keep
         return .sendRequest(head: exchange.head.length, total: count, keep: keep)
     }
 

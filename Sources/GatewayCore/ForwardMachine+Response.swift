@@ -40,6 +40,10 @@ extension ForwardMachine {
             return self.refuse(.badResponse)
         }
         if head.status < 200 { return self.passInterim(head, of: exchange) }
+        self.verdict = .answered(head.status)
+        if let retry = self.retry, retry.statuses.contains(head.status), self.mayRepeat(exchange) {
+            return self.dropAnswer(head, view, of: exchange)
+        }
         var body = head.framing(answering: exchange.head.method)
         let endsWithConnection = body.endsWithConnection
         var count = head.length
@@ -106,13 +110,45 @@ extension ForwardMachine {
         guard let exchange = self.exchange else { return .wait }
         self.exchange?.note.flags.insert(.upstreamClosed)
         let isUnsent = exchange.requestStage == .head
-        guard isUnsent || (exchange.isReused && exchange.isReplayable) else { return self.refuse(.upstreamClosed) }
-        self.letGo(keep: false)
         guard !isUnsent || exchange.isReused else {
+            self.verdict = .failed
+            self.letGo(keep: false)
             self.tryAnother(.refused)
             return self.nextChore()
         }
-        self.exchange?.isRepeated = !isUnsent
+        if !isUnsent, !exchange.isStale {
+            guard self.retry?.isForResets == true, self.mayRepeat(exchange) else { return self.refuse(.upstreamClosed) }
+            self.verdict = .failed
+            self.exchange?.failures += 1
+        }
+        self.letGo(keep: false)
+        return self.repeatRequest(isSent: !isUnsent || exchange.isRepeated)
+    }
+
+    /// Whether the request is held and has tries left.
+    private func mayRepeat(_ exchange: ForwardExchange) -> Bool {
+        exchange.isKept && exchange.requestStage == .done && exchange.failures + 1 < self.attempts
+    }
+
+    /// Lets go of an answer that another server may better.
+    private mutating func dropAnswer(
+        _ head: ResponseHead,
+        _ view: ByteView,
+        of exchange: ForwardExchange
+    ) -> ForwardAction {
+        var body = head.framing(answering: exchange.head.method)
+        var count = head.length
+        if !body.isComplete { count += body.take(view, from: count) ?? 0 }
+        self.exchange?.failures += 1
+        let isWhole = body.isComplete && count == view.count && !self.upstreamHasEnded
+        self.letGo(keep: isWhole && head.keepsAlive && !body.endsWithConnection)
+        return self.repeatRequest(isSent: true)
+    }
+
+    /// Gets another connection for the request.
+    private mutating func repeatRequest(isSent: Bool) -> ForwardAction {
+        self.responseScanner = HeadScanner()
+        self.exchange?.isRepeated = isSent
         self.exchange?.note.retries += 1
         self.exchange?.requestStage = .acquiring
         self.chores.insert(.acquire)

@@ -11,8 +11,9 @@ import ProxyCore
 /// - Nothing of a request is sent before its head has one meaning only; what has two is refused, and ends the connection.
 /// - Exchanges follow each other; a pipelined request waits in the shell until the response before it has been passed on.
 /// - A server's connection is used again only when request and response have ended on it to the byte.
-/// - A request of which a byte was sent is sent a second time only when it is idempotent, has no body, went out on a connection
-///   that had been used before, and not a byte of an answer came (RFC 9110 9.2.2, RFC 9112 9.3.1).
+/// - A request of which a byte was sent is sent a second time only when it is idempotent, has no body, and either went out on a
+///   connection that had been used before, and not a byte of an answer came (RFC 9110 9.2.2, RFC 9112 9.3.1), or was answered
+///   in a way that `retry` names, and nothing of that has reached the client.
 public struct ForwardMachine: Sendable {
     enum Stage: UInt8 {
         case http
@@ -33,6 +34,10 @@ public struct ForwardMachine: Sendable {
     public internal(set) var turn: UInt = 0
     /// How many servers are tried for one request.
     public var attempts = 1
+    /// When a request is sent once more though an answer to it has come; set by the answer to `route`, for its cluster.
+    public var retry: RetryRule?
+    /// What the server that ``ForwardAction/release(keep:)`` lets go of has made of the request.
+    public internal(set) var verdict: ServerVerdict = .none
     var clientHasEnded = false
     var upstreamHasEnded = false
     var upstreamIsBroken = false

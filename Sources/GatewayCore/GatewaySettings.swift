@@ -58,6 +58,14 @@ public struct GatewaySettings: Hashable, Sendable {
         public var endpoints: [Endpoint]
         /// How long they may take.
         public var bounds: ClusterBounds
+        /// Which of them a request goes to.
+        public var balance: Balance = .roundRobin
+        /// How each is asked whether it is well; nil when none is.
+        public var health: HealthCheck?
+        /// When one is left out whose requests fail.
+        public var ejection: Ejection = .init()
+        /// When a request is sent once more.
+        public var retry: RetryRule = .init()
 
         /// A cluster from its parts.
         public init(name: String, endpoints: [Endpoint], bounds: ClusterBounds = .init()) {
@@ -114,6 +122,8 @@ public struct ClusterBounds: Hashable, Sendable {
     public var idle: Duration = .seconds(30)
     /// How many servers are tried for one request until a connection opens.
     public var attempts = 3
+    /// The most requests that are under way at once; nil for any number.
+    public var requests: Int?
     /// The most connections that nobody uses, for each server and thread.
     public var idleConnections = 128
 

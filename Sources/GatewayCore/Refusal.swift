@@ -28,6 +28,8 @@ public struct Refusal: Hashable, Sendable {
         case unreachable
         /// No server could be reached in time.
         case unreachableInTime
+        /// As many requests are under way to the cluster as may be.
+        case clusterFull
         /// The server ended the connection in place of an answer.
         case upstreamClosed
         /// The server's answer broke the protocol.
@@ -53,7 +55,7 @@ public struct Refusal: Hashable, Sendable {
         case .headTimeout, .bodyTimeout: 408
         case .headTooLong: 431
         case .upstreamClosed, .badResponse: 502
-        case .unreachable: 503
+        case .unreachable, .clusterFull: 503
         case .unreachableInTime, .responseTimeout: 504
         }
     }
@@ -73,6 +75,7 @@ public struct Refusal: Hashable, Sendable {
         case .noRoute: "no-route"
         case .unreachable: "upstream-unreachable"
         case .unreachableInTime: "upstream-connect-timeout"
+        case .clusterFull: "cluster-full"
         case .upstreamClosed: "upstream-closed"
         case .badResponse: "bad-response"
         case .responseTimeout: "response-timeout"
@@ -105,6 +108,16 @@ public struct Refusal: Hashable, Sendable {
         case 503: "Service Unavailable"
         case 504: "Gateway Timeout"
         default: "HTTP Version Not Supported"
+        }
+    }
+}
+
+extension Refusal.Reason {
+    /// Whether a server that was sent the request is to blame.
+    var isServerFault: Bool {
+        switch self {
+        case .upstreamClosed, .badResponse, .responseTimeout: true
+        default: false
         }
     }
 }

@@ -95,6 +95,8 @@ public struct ResponseFlags: OptionSet, Hashable, Sendable {
     public static let clientClosed = ResponseFlags(rawValue: 16)
     /// DPE: the client broke the protocol.
     public static let clientProtocol = ResponseFlags(rawValue: 32)
+    /// UO: the upstream has as many requests as it may.
+    public static let upstreamOverflow = ResponseFlags(rawValue: 64)
 
     /// The letters, joined by commas; empty when all went well.
     public var letters: String {
@@ -103,7 +105,7 @@ public struct ResponseFlags: OptionSet, Hashable, Sendable {
         }
         let names: [(ResponseFlags, String)] = [
             (.upstreamFailure, "UF"), (.upstreamClosed, "UC"), (.upstreamTimeout, "UT"), (.upstreamProtocol, "UPE"),
-            (.clientClosed, "DC"), (.clientProtocol, "DPE"),
+            (.clientClosed, "DC"), (.clientProtocol, "DPE"), (.upstreamOverflow, "UO"),
         ]
         return names.filter { self.contains($0.0) }.map(\.1).joined(separator: ",")
     }

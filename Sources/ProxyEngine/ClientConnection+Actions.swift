@@ -68,6 +68,8 @@
             for route in self.listener.routes
             where route.match.takesEverything || route.match.isSatisfied(by: head, in: view) {
                 self.machine.attempts = self.state.clusters[route.cluster].settings.bounds.attempts
+                self.machine.retry = self.state.retry(of: route.cluster)
+                self.lastServer = nil
                 return route.cluster
             }
             return nil
@@ -75,7 +77,11 @@
 
         private func acquire(fresh: Bool) {
             guard let cluster = self.machine.cluster else { return }
-            let server = self.state.nextServer(of: cluster)
+            guard let server = self.state.nextServer(of: cluster, after: self.lastServer?.endpoint) else {
+                return self.machine.acquireFailed(.full)
+            }
+            self.lastServer = server
+            if fresh { self.state.withdraw(of: cluster) }
             if !fresh, let connection = self.state.takeIdle(server) {
                 connection.client = self
                 self.upstream = connection
@@ -101,6 +107,7 @@
             guard self.upstream === connection else { return }
             self.upstream = nil
             self.state.tryNextAddress(of: connection.server)
+            self.state.ended(connection.server, .failed)
             self.machine.acquireFailed(isLate ? .late : .refused)
             self.pump()
         }
@@ -109,6 +116,7 @@
             guard let upstream = self.upstream else { return }
             self.upstream = nil
             upstream.client = nil
+            self.state.ended(upstream.server, self.machine.verdict)
             // Bytes of a request that the server answered without taking them would come before the next one.
             guard keep, upstream.isOpen, upstream.hasRoom else { return upstream.close() }
             self.state.keep(upstream)

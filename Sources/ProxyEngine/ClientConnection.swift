@@ -10,6 +10,8 @@
         let listener: ListenerPlan
         var machine: ForwardMachine
         var upstream: UpstreamConnection?
+        /// The server that the latest try of a request went to.
+        var lastServer: ServerID?
         /// A request that may be sent once more.
         var kept = ByteBuffer()
         /// When `expire()` is due.

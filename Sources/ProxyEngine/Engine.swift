@@ -23,6 +23,7 @@
         private let loops: SocketLoopGroup
         private let logger: Logger
         private let places = Mutex<[Place]>([])
+        private let clusters = Mutex<[ResolvedCluster]>([])
         private let listening = Mutex<[Listening]>([])
         /// What each loop has counted.
         public let counters: [EngineCounters]
@@ -42,7 +43,8 @@
         ///
         /// - Throws: `EngineError`, which names what cannot be resolved or listened at.
         public func start() async throws {
-            let clusters = try self.settings.clusters.map(Self.resolve)
+            let clusters = try self.settings.clusters.map(self.resolve)
+            self.clusters.withLock { $0 = clusters }
             let counters = self.counters
             let places = self.loops.loops.enumerated().map { index, loop in
                 let state = EngineLoop(loop, clusters: clusters, counters: counters[index])
@@ -62,7 +64,7 @@
             }
         }
 
-        private static func resolve(_ cluster: GatewaySettings.Cluster) throws -> ResolvedCluster {
+        private func resolve(_ cluster: GatewaySettings.Cluster) throws -> ResolvedCluster {
             let addresses = try cluster.endpoints.map { endpoint in
                 do {
                     return try SocketAddress.all(of: endpoint.host, port: endpoint.port)
@@ -76,13 +78,7 @@
                     )
                 }
             }
-            return ResolvedCluster(
-                settings: cluster,
-                addresses: addresses,
-                connectTimeout: TimeAmount(cluster.bounds.connect),
-                responseTimeout: TimeAmount(cluster.bounds.response),
-                idleTimeout: TimeAmount(cluster.bounds.idle)
-            )
+            return ResolvedCluster(cluster, addresses: addresses, logger: self.logger)
         }
 
         private func listen(_ listener: GatewaySettings.Listener, _ places: [Place]) async throws -> Listening {
@@ -128,6 +124,9 @@
             }
             for one in listening { await one.stop() }
         }
+
+        /// The servers that are to be asked whether they are well; none before `start()`.
+        public var checks: [ServerCheck] { self.clusters.withLock { $0.flatMap(\.checks) } }
 
         /// How many clients are connected.
         public func connections() async -> Int {

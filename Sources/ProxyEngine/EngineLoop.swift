@@ -4,16 +4,6 @@
     import ProxyCore
     import SocketLoop
 
-    /// A cluster whose servers' addresses are known.
-    struct ResolvedCluster: Sendable {
-        let settings: GatewaySettings.Cluster
-        /// Of each endpoint; its name may have several, of which one at a time is used.
-        let addresses: [[SocketAddress]]
-        let connectTimeout: TimeAmount
-        let responseTimeout: TimeAmount
-        let idleTimeout: TimeAmount
-    }
-
     /// What the connections of one loop share.
     final class EngineLoop {
         /// How often time-outs are looked at; so much later than asked for one may be told.
@@ -27,7 +17,8 @@
         var edited = ByteBuffer()
         /// Which of its name's addresses a server is connected to at.
         private var preferred: [[Int]]
-        private var turns: [Int]
+        private var balancers: [Balancer]
+        private var budgets: [RetryBudget]
         private var connections: [ObjectIdentifier: ClientConnection] = [:]
         private var isSweeping = false
         private(set) var isDraining = false
@@ -37,7 +28,8 @@
             self.clusters = clusters
             self.counters = counters
             self.pools = UpstreamPools(clusters)
-            self.turns = [Int](repeating: 0, count: clusters.count)
+            self.balancers = clusters.map { Balancer($0.settings.balance, servers: $0.addresses.count) }
+            self.budgets = clusters.map { RetryBudget(percent: $0.settings.retry.budget) }
             self.preferred = clusters.map { [Int](repeating: 0, count: $0.addresses.count) }
         }
 
@@ -53,13 +45,35 @@
             self.connections[ObjectIdentifier(connection)] = nil
         }
 
-        /// The server whose turn it is.
-        func nextServer(of cluster: Int) -> ServerID {
-            let turn = self.turns[cluster]
-            let count = self.clusters[cluster].addresses.count
-            self.turns[cluster] = turn &+ 1 >= count ? 0 : turn &+ 1
-            return ServerID(cluster: cluster, endpoint: turn)
+        /// The server for a request, which is under way to it until `ended(_:_:)`; nil when the cluster has as many as it may.
+        ///
+        /// - Parameter last: the server that has failed this request, if one has.
+        @inline(__always)
+        func nextServer(of cluster: Int, after last: Int?) -> ServerID? {
+            let plan = self.clusters[cluster]
+            guard plan.enter() else { return nil }
+            let server = self.balancers[cluster].next(after: last) { plan.gauges[$0].isUp }
+            return ServerID(cluster: cluster, endpoint: server)
         }
+
+        /// A request is under way to a server no more.
+        @inline(__always)
+        func ended(_ server: ServerID, _ verdict: ServerVerdict) {
+            self.balancers[server.cluster].ended(server.endpoint)
+            self.clusters[server.cluster].leave()
+            self.clusters[server.cluster].gauges[server.endpoint].judge(verdict)
+        }
+
+        /// The rule for sending a request of a cluster once more, where there is one and its budget is not used up.
+        @inline(__always)
+        func retry(of cluster: Int) -> RetryRule? {
+            guard !self.clusters[cluster].settings.retry.isIdle else { return nil }
+            self.budgets[cluster].deposit()
+            return self.budgets[cluster].isLeft ? self.clusters[cluster].settings.retry : nil
+        }
+
+        /// A request is sent once more that its cluster's rule is about.
+        func withdraw(of cluster: Int) { self.budgets[cluster].withdraw() }
 
         /// A connection to a server that nobody uses, if there is one.
         func takeIdle(_ server: ServerID) -> UpstreamConnection? {

@@ -24,6 +24,7 @@ struct Relay {
         case new
         case refused
         case late
+        case full
     }
 
     init(_ connections: Connection..., attempts: Int = 3) {
@@ -150,6 +151,7 @@ struct Relay {
         case .new: self.machine.acquired(isReused: false)
         case .refused: self.machine.acquireFailed(.refused)
         case .late: self.machine.acquireFailed(.late)
+        case .full: self.machine.acquireFailed(.full)
         }
     }
 

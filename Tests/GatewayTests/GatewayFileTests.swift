@@ -28,6 +28,11 @@ struct GatewayFileTests {
                 timeouts: {connect: 1s, response: 1h, idle: 10s}
                 attempts: 2
                 idle-connections: 7
+                balance: least-request
+                health: {path: /well, host: a, interval: 1s, timeout: 2s, up-after: 3, down-after: 4}
+                eject: {after: 6, for: 1m, on: [500, 503]}
+                retry: {on: [502, 429, reset], budget: 5%}
+                limits: {requests: 9}
             """,
             file: "f"
         )
@@ -48,6 +53,20 @@ struct GatewayFileTests {
         #expect(settings.clusters[1].bounds.attempts == 2)
         #expect(settings.clusters[1].bounds.idleConnections == 7)
         #expect(settings.clusters[1].bounds.response == .seconds(3_600))
+        let all = settings.clusters[0]
+        #expect(all.balance == .roundRobin && all.health == nil && all.ejection == .init() && all.retry.isIdle)
+        #expect(all.bounds.requests == nil)
+        let ada = settings.clusters[1]
+        #expect(ada.balance == .leastRequest)
+        var check = HealthCheck(path: "/well")
+        (check.host, check.interval, check.timeout) = ("a", .seconds(1), .seconds(2))
+        (check.upAfter, check.downAfter) = (3, 4)
+        #expect(ada.health == check)
+        var ejection = Ejection()
+        (ejection.after, ejection.pause, ejection.statuses) = (6, .seconds(60), [500, 503])
+        #expect(ada.ejection == ejection)
+        #expect(ada.retry.statuses == [429, 502] && ada.retry.isForResets && ada.retry.budget == 5)
+        #expect(ada.bounds.requests == 9)
     }
 
     private static let good = """
@@ -77,10 +96,22 @@ struct GatewayFileTests {
                 "cluster: all", "cluster: al",
                 "f:5: listeners[0].routes[0].cluster: no cluster is named al; there are all"
             ),
+            (
+                "attempts: 3", "balance: best",
+                "f:12: clusters[0].balance: expected one of round-robin, least-request"
+            ),
+            (
+                "attempts: 3", "retry: {on: [404]}",
+                "f:12: clusters[0].retry.on[0]: expected reset, 429, or a status from 500 to 599"
+            ),
+            ("attempts: 3", "retry: {budget: 9%}", "f:12: clusters[0].retry: on is missing, such as [502, 503, reset]"),
+            ("attempts: 3", "retry: {on: 503, budget: 9}", "f:12: clusters[0].retry.budget: expected 1% to 100%"),
+            ("attempts: 3", "health: {path: x}", "f:12: clusters[0].health.path: expected a path, such as /healthz"),
+            ("attempts: 3", "eject: {on: 99}", "f:12: clusters[0].eject.on: expected a whole number from 100 to 599"),
             ("attempts: 3", "attempts: x", "f:12: clusters[0].attempts: expected a whole number from 1 to 100"),
             (
                 "attempts: 3", "atempts: 3",
-                "f:12: clusters[0].atempts: no such key; there are name, endpoints, timeouts"
+                "f:12: clusters[0].atempts: no such key; there are name, endpoints, balance"
             ),
             ("head: 5s", "head: 5", "f:6: listeners[0].timeouts.head: expected a length of time"),
             ("head: 64KiB", "head: 64GiB", "f:7: listeners[0].limits.head: expected a number of bytes"),

@@ -125,6 +125,8 @@
                 await server.text(get)
                 try await server.write(text)
                 await server.wait { $0.hasEnded || $0.isClosed }
+                // Sent before that end; whoever reads for the client may be later.
+                await client.text { $0.contains("\r\n\r\n") }
                 #expect(!client.seen.text.hasSuffix("abc") && !client.seen.text.hasSuffix("x"))
                 try await Self.isWell(stage)
                 #expect(client.seen.text.components(separatedBy: "HTTP/1.1").count == 2)

@@ -19,11 +19,12 @@
             takesAll: Bool = true,
             bounds: ListenerBounds = .init(),
             cluster: ClusterBounds = .init(),
+            change: (inout GatewaySettings) -> Void = { _ in },
             _ body: (Stage) async throws -> Void
         ) async throws {
             var servers: [Server] = []
             for _ in 0..<count { servers.append(try await Server()) }
-            let settings = GatewaySettings(
+            var settings = GatewaySettings(
                 listeners: [
                     .init(
                         name: "test",
@@ -44,6 +45,7 @@
                     return .init(name: "\(index)", endpoints: [.init(host: host, port: server.port)], bounds: cluster)
                 }
             )
+            change(&settings)
             let loops = try SocketLoopGroup(numberOfLoops: 1)
             let engine = Engine(settings: settings, loops: loops, logger: Logger(label: "test"))
             try await engine.start()

@@ -1,0 +1,45 @@
+#if os(Linux)
+    import GatewayCore
+    import Logging
+    import NIOCore
+    import Synchronization
+
+    /// A cluster whose servers' addresses are known; all loops share it.
+    final class ResolvedCluster: Sendable {
+        let settings: GatewaySettings.Cluster
+        /// Of each endpoint; its name may have several, of which one at a time is used.
+        let addresses: [[SocketAddress]]
+        let gauges: [ServerGauge]
+        let connectTimeout: TimeAmount
+        let responseTimeout: TimeAmount
+        let idleTimeout: TimeAmount
+        /// How many requests are under way, where that has a limit.
+        private let active = Atomic<Int>(0)
+        private let limit: Int?
+
+        init(_ settings: GatewaySettings.Cluster, addresses: [[SocketAddress]], logger: Logger) {
+            self.settings = settings
+            self.addresses = addresses
+            self.gauges = settings.endpoints.map { ServerGauge($0, of: settings, logger: logger) }
+            self.connectTimeout = TimeAmount(settings.bounds.connect)
+            self.responseTimeout = TimeAmount(settings.bounds.response)
+            self.idleTimeout = TimeAmount(settings.bounds.idle)
+            self.limit = settings.bounds.requests
+        }
+
+        /// Counts a request that begins; false where there are as many as may be.
+        @inline(__always)
+        func enter() -> Bool {
+            guard let limit = self.limit else { return true }
+            guard self.active.add(1, ordering: .relaxed).newValue > limit else { return true }
+            self.active.subtract(1, ordering: .relaxed)
+            return false
+        }
+
+        /// A request that was counted has ended.
+        @inline(__always)
+        func leave() {
+            if self.limit != nil { self.active.subtract(1, ordering: .relaxed) }
+        }
+    }
+#endif
