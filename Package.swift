@@ -164,7 +164,8 @@ let package = Package(
         library(
             "Gateway",
             [
-                "GatewayCore", "ProxyEngine", "SocketLoop", "TrafficMatch", asyncHTTPClient, logging, nioCore, nioHTTP1,
+                "GatewayCore", "HTTPWire", "ProxyEngine", "SocketLoop", "TrafficMatch", asyncHTTPClient, logging,
+                nioCore, nioHTTP1,
                 nioPosix, yams,
             ]
         ),

@@ -1,3 +1,4 @@
+import HTTPWire
 import TrafficMatch
 
 /// Reads what a route wants of a request: the same conditions that `detour intercept` knows, by the same names.
@@ -14,10 +15,25 @@ enum GatewayMatch {
             guard let member = members[key] else { continue }
             for value in try member.texts() {
                 let text = try value.text()
+                if key == "path" || key == "path-prefix" { try Self.checkSpelling(text, value) }
                 conditions.append(try Self.told(value) { () throws(MatchError) in try Self.condition(key, text) })
             }
         }
         return try Self.told(field) { () throws(MatchError) in try RequestMatch(conditions) }
+    }
+
+    /// Paths are compared in their normal form: what is written in another would take no request.
+    private static func checkSpelling(_ path: String, _ field: YAMLField) throws(GatewayFileError) {
+        let bytes = Array(path.utf8)
+        guard bytes.first == UInt8(ascii: "/"), !bytes.contains(UInt8(ascii: "?")) else { return }
+        switch bytes.withUnsafeBytes({ ByteView($0).normalTarget(ByteRange(0, $0.count)) }) {
+        case .same: return
+        case .rewritten(let normal):
+            throw field.error(
+                "write it as \(String(decoding: normal, as: UTF8.self)), the form that paths are compared in"
+            )
+        case .refused: throw field.error("no request has this path: what servers read in two ways is refused")
+        }
     }
 
     private static func condition(_ key: String, _ text: String) throws(MatchError) -> Condition {

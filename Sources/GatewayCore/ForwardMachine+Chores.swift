@@ -58,7 +58,8 @@ extension ForwardMachine {
 
     private static func flags(_ reason: Refusal.Reason) -> ResponseFlags {
         switch reason {
-        case .notHTTP, .ambiguous, .headTooLong, .headTruncated, .headTimeout, .badBody, .connectionOption, .connect:
+        case .notHTTP, .ambiguous, .headTooLong, .headTruncated, .headTimeout, .badBody, .connectionOption, .path,
+            .connect:
             .clientProtocol
         case .bodyTimeout: .clientClosed
         case .noRoute: []

@@ -11,6 +11,9 @@ extension ForwardMachine {
         self.chores.insert(.acquire)
     }
 
+    /// The answer to `ForwardAction.route` where the target can be read in two ways.
+    public mutating func routedByNoPath() { self.giveUp(.path) }
+
     /// There is a connection to a server.
     public mutating func acquired(isReused: Bool) {
         guard self.exchange?.requestStage == .acquiring else { return }

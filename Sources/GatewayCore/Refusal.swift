@@ -20,6 +20,8 @@ public struct Refusal: Hashable, Sendable {
         case badBody
         /// `Connection` names a field that is not for the next recipient only.
         case connectionOption
+        /// The path can be read as two, where routes look at it.
+        case path
         /// `CONNECT`, which is for forward proxies.
         case connect
         /// No route takes it.
@@ -49,7 +51,7 @@ public struct Refusal: Hashable, Sendable {
     public var status: Int {
         switch self.reason {
         case .notHTTP(.version): 505
-        case .notHTTP, .ambiguous, .headTruncated, .badBody, .connectionOption: 400
+        case .notHTTP, .ambiguous, .headTruncated, .badBody, .connectionOption, .path: 400
         case .noRoute: 404
         case .connect: 405
         case .headTimeout, .bodyTimeout: 408
@@ -71,6 +73,7 @@ public struct Refusal: Hashable, Sendable {
         case .bodyTimeout: "body-timeout"
         case .badBody: "bad-request-body"
         case .connectionOption: "connection-option"
+        case .path: "path"
         case .connect: "connect"
         case .noRoute: "no-route"
         case .unreachable: "upstream-unreachable"

@@ -6,6 +6,11 @@ extension RequestMatch {
     public func isSatisfied(by head: RequestHead, in view: ByteView) -> Bool {
         self.isSatisfied(by: HeadView(head: head, bytes: view))
     }
+
+    /// Whether the request would satisfy every condition if its target were `target`.
+    public func isSatisfied(by head: RequestHead, in view: ByteView, target: [UInt8]) -> Bool {
+        target.withUnsafeBytes { self.isSatisfied(by: HeadView(head: head, bytes: view, otherTarget: $0)) }
+    }
 }
 
 extension MatchSurvey {
@@ -19,9 +24,10 @@ extension MatchSurvey {
 private struct HeadView: RequestView {
     let head: RequestHead
     let bytes: ByteView
+    var otherTarget: UnsafeRawBufferPointer?
 
     var method: UnsafeRawBufferPointer { self.bytes.bytes(self.head.methodRange) }
-    var target: UnsafeRawBufferPointer { self.bytes.bytes(self.head.target) }
+    var target: UnsafeRawBufferPointer { self.otherTarget ?? self.bytes.bytes(self.head.target) }
 
     func forEachField(_ visit: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Bool) {
         var cursor = FieldCursor(self.head)

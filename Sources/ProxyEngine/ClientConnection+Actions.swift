@@ -32,7 +32,7 @@
                 case .sendResponse(let head, let total, let persistence):
                     self.sendResponse(rest, head, total, persistence)
                     used += total
-                case .route: self.machine.routed(self.route(ByteView(rest)))
+                case .route: self.route(ByteView(rest))
                 case .acquire(let fresh): self.acquire(fresh: fresh)
                 case .replay: self.kept.withUnsafeReadableBytes { self.upstream?.send($0) }
                 case .release(let keep): self.releaseUpstream(keep: keep)
@@ -63,10 +63,27 @@
             if which == .client { self.upstream?.send(bytes) } else { self.send(bytes) }
         }
 
-        private func route(_ view: ByteView) -> Int? {
-            guard let head = self.machine.head else { return nil }
+        private func route(_ view: ByteView) {
+            guard let head = self.machine.head else { return }
+            if !self.target.isEmpty { self.target = [] }
+            guard self.listener.readsPaths else { return self.machine.routed(self.cluster(for: head, view)) }
+            switch view.normalTarget(head.target) {
+            case .same: self.machine.routed(self.cluster(for: head, view))
+            case .rewritten(let target):
+                self.target = target
+                self.machine.routed(self.cluster(for: head, view))
+            case .refused: self.machine.routedByNoPath()
+            }
+        }
+
+        /// The cluster of the first route that takes a request.
+        private func cluster(for head: RequestHead, _ view: ByteView) -> Int? {
             for route in self.listener.routes
-            where route.match.takesEverything || route.match.isSatisfied(by: head, in: view) {
+            where route.match.takesEverything
+                || (self.target.isEmpty
+                    ? route.match.isSatisfied(by: head, in: view)
+                    : route.match.isSatisfied(by: head, in: view, target: self.target))
+            {
                 self.machine.attempts = self.state.clusters[route.cluster].settings.bounds.attempts
                 self.machine.retry = self.state.retry(of: route.cluster)
                 self.lastServer = nil
@@ -127,13 +144,14 @@
             self.kept.clear()
             // A server of HTTP/1.0 has to be asked to keep the connection.
             let isHTTP10 = request.version == .http10
-            guard request.flags.contains(.hopByHop) || isHTTP10 else {
+            guard request.flags.contains(.hopByHop) || isHTTP10 || !self.target.isEmpty else {
                 let bytes = UnsafeRawBufferPointer(rebasing: raw[..<total])
                 if keep { self.kept.writeBytes(bytes) }
                 return upstream.send(bytes)
             }
             var edit = HeadEdit(line: isHTTP10 ? "connection: keep-alive\r\n" : "")
             if self.machine.keepsUpgrade { edit = HeadEdit(line: "connection: upgrade\r\n", keepsUpgrade: true) }
+            if !self.target.isEmpty { edit.target = (request.target, self.target) }
             self.state.put(raw, FieldCursor(request), head, total, edit)
             if keep { self.kept.writeImmutableBuffer(self.state.edited) }
             self.state.edited.withUnsafeReadableBytes { upstream.send($0) }

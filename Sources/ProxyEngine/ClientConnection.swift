@@ -12,6 +12,8 @@
         var upstream: UpstreamConnection?
         /// The server that the latest try of a request went to.
         var lastServer: ServerID?
+        /// The request's target in its normal form, where it came in another; else empty.
+        var target: [UInt8] = []
         /// A request that may be sent once more.
         var kept = ByteBuffer()
         /// When `expire()` is due.

@@ -10,6 +10,8 @@
         var keepsUpgrade = false
         /// Whether fields that `Connection` names go too.
         var dropsNamed = false
+        /// What comes in the place of the request's target.
+        var target: (ByteRange, [UInt8])?
     }
 
     extension EngineLoop {
@@ -23,8 +25,14 @@
                 end: head,
                 keepsUpgrade: edit.keepsUpgrade,
                 hasStrangeOptions: edit.dropsNamed
-            ) {
-                self.edited.writeBytes(view.bytes($0))
+            ) { range in
+                guard range.lower == 0, let (place, target) = edit.target else {
+                    self.edited.writeBytes(view.bytes(range))
+                    return
+                }
+                self.edited.writeBytes(view.bytes(ByteRange(0, place.lower)))
+                self.edited.writeBytes(target)
+                self.edited.writeBytes(view.bytes(ByteRange(place.upper, range.upper)))
             }
             self.edited.writeStaticString(edit.line)
             self.edited.writeStaticString("\r\n")

@@ -1,10 +1,13 @@
 #if os(Linux)
     import GatewayCore
     import NIOCore
+    import TrafficMatch
 
     /// A listener's settings, as its connections use them.
     final class ListenerPlan: Sendable {
         let routes: [GatewaySettings.RouteRule]
+        /// Whether a route looks at paths: then each has to have one spelling.
+        let readsPaths: Bool
         let headLimit: Int
         let headTimeout: TimeAmount
         let idleTimeout: TimeAmount
@@ -13,6 +16,14 @@
 
         init(_ listener: GatewaySettings.Listener) {
             self.routes = listener.routes
+            self.readsPaths = listener.routes.contains { route in
+                route.match.conditions.contains { condition in
+                    switch condition {
+                    case .path: true
+                    default: false
+                    }
+                }
+            }
             self.headLimit = listener.bounds.headBytes
             self.headTimeout = TimeAmount(listener.bounds.head)
             self.idleTimeout = TimeAmount(listener.bounds.idle)

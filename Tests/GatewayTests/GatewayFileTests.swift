@@ -97,6 +97,14 @@ struct GatewayFileTests {
                 "f:5: listeners[0].routes[0].cluster: no cluster is named al; there are all"
             ),
             (
+                "header: \"x-user: ada\"", "path: /a//b",
+                "f:4: listeners[0].routes[0].match.path: write it as /a/b, the form that paths are compared in"
+            ),
+            (
+                "header: \"x-user: ada\"", "path-prefix: /a%2f",
+                "f:4: listeners[0].routes[0].match.path-prefix: no request has this path: what servers read"
+            ),
+            (
                 "attempts: 3", "balance: best",
                 "f:12: clusters[0].balance: expected one of round-robin, least-request"
             ),

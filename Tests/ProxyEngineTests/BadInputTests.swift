@@ -4,6 +4,7 @@
     @testable import PeerTestSupport
     import ProxyEngine
     import Testing
+    import TrafficMatch
 
     private let get = "GET /a HTTP/1.1\r\nhost: x\r\n\r\n"
     private let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
@@ -146,6 +147,68 @@
                 await server.wait { $0.hasEnded || $0.isClosed }
                 try await Self.isWell(stage)
                 #expect(client.seen.text == ok)
+            }
+        }
+
+        /// Row 8: a cluster of its own for what is below /private.
+        private static func guarded(_ settings: inout GatewaySettings) {
+            guard let path = try? PathMatch(.prefix("/private")), let match = try? RequestMatch([.path(path)]) else {
+                return
+            }
+            settings.listeners[0].routes = [.init(match: match, cluster: 1), .init(match: .everything, cluster: 0)]
+        }
+
+        @Test(
+            "where a path is matched, its one normal form is matched and forwarded",
+            arguments: [
+                ("/a/../private/x?y=../", 1, "/private/x?y=../"), ("//private", 1, "/private"),
+                ("/%70rivate", 1, "/private"),
+                ("/private/../a", 0, "/a"), ("/private/%2E%2e/a", 0, "/a"), ("/private/a%c3%a9", 1, "/private/a%C3%A9"),
+                ("http://x/./private", 1, "http://x/private"), ("/Private", 0, "/Private"),
+                ("/a?/../private", 0, "/a?/../private"),
+            ]
+        )
+        func normalPath(target: String, server: Int, forwarded: String) async throws {
+            try await Stage.with(servers: 2, change: Self.guarded) { stage in
+                let client = try await stage.client()
+                try await client.write("GET \(target) HTTP/1.1\r\nhost: x\r\nconnection: keep-alive\r\n\r\n")
+                let socket = try await stage.servers[server].accept()
+                let expected = "GET \(forwarded) HTTP/1.1\r\nhost: x\r\n\r\n"
+                #expect(await socket.text(expected) == expected)
+                try await socket.write(ok)
+                #expect(await client.text(ok) == ok)
+                // The next one on that connection has its own.
+                try await client.write("GET /b HTTP/1.1\r\nhost: x\r\n\r\n")
+                let next = server == 0 ? socket : try await stage.servers[0].accept()
+                #expect(await next.text { $0.hasSuffix("GET /b HTTP/1.1\r\nhost: x\r\n\r\n") } != "")
+            }
+        }
+
+        @Test(
+            "a path that servers read in two ways is refused where it is matched",
+            arguments: [
+                "/private%2fx", "/a/..%2fprivate", "/a\\..\\private", "/a%00", "/..;/private", "/%c0%ae%c0%ae/private",
+                "/%",
+            ]
+        )
+        func twoPaths(target: String) async throws {
+            try await Stage.with(servers: 2, change: Self.guarded) { stage in
+                let client = try await stage.client()
+                try await client.write("GET \(target) HTTP/1.1\r\nhost: x\r\n\r\n")
+                let answer = await client.text { $0.contains("path\n") }
+                #expect(answer.hasPrefix("HTTP/1.1 400 "))
+                #expect(stage.engine.counters.reduce(0) { $0 + $1.upstreamConnections.total } == 0)
+            }
+        }
+
+        @Test("where no path is matched its bytes pass as they came")
+        func anyPath() async throws {
+            try await Stage.with { stage in
+                let client = try await stage.client()
+                let request = "GET //a/../%2f%5c;x/%c0%ae/%zz HTTP/1.1\r\nhost: x\r\n\r\n"
+                try await client.write(request)
+                let server = try await stage.servers[0].accept()
+                #expect(await server.text(request) == request)
             }
         }
 
