@@ -4,9 +4,12 @@
 #include "CEpoll.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static int result(int value) {
     return value < 0 ? -errno : value;
@@ -35,6 +38,26 @@ int detour_eventfd(void) {
 
 int detour_accept(int listener) {
     return result(accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+int detour_pipe(int ends[2], int size) {
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return -errno;
+    // A pipe that the kernel does not let grow is only slower.
+    (void)fcntl(ends[1], F_SETPIPE_SZ, size);
+    return 0;
+}
+
+ssize_t detour_splice(int from, int to, size_t count) {
+    ssize_t moved;
+    do {
+        moved = splice(from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    } while (moved < 0 && errno == EINTR);
+    return moved < 0 ? -errno : moved;
+}
+
+int detour_allowed_cores(void) {
+    cpu_set_t allowed;
+    return sched_getaffinity(0, sizeof(allowed), &allowed) < 0 ? -errno : CPU_COUNT(&allowed);
 }
 
 #else

@@ -61,6 +61,7 @@
 
         private func run() {
             self.thread.store(UInt(pthread_self()), ordering: .releasing)
+            self.blockPipeSignal()
             var events = [epoll_event](repeating: epoll_event(), count: Self.batch)
             while !self.core.isEnding {
                 var isWoken = false
@@ -83,6 +84,14 @@
             // What was posted before nothing more is taken.
             self.runMailbox()
             self.thread.store(0, ordering: .releasing)
+        }
+
+        /// A splice into a connection that is broken raises SIGPIPE, which sends can be told not to; it would end the process.
+        private func blockPipeSignal() {
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            sigaddset(&signals, SIGPIPE)
+            pthread_sigmask(SIG_BLOCK, &signals, nil)
         }
 
         deinit {

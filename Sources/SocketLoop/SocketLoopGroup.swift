@@ -1,10 +1,17 @@
 #if os(Linux)
+    import CEpoll
     import NIOCore
 
     /// Loops that share the work.
     public final class SocketLoopGroup: Sendable {
         /// One loop a core, for the whole process; nil when the kernel gives no more descriptors.
-        public static let shared = try? SocketLoopGroup(numberOfLoops: System.coreCount)
+        public static let shared = try? SocketLoopGroup(numberOfLoops: coreCount)
+
+        /// How many cores this process may use: two loops on one core are in each other's way.
+        private static var coreCount: Int {
+            let allowed = Int(detour_allowed_cores())
+            return allowed > 0 ? min(allowed, System.coreCount) : System.coreCount
+        }
 
         /// The loops.
         public let loops: [SocketLoop]
