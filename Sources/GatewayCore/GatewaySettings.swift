@@ -23,6 +23,8 @@ public struct GatewaySettings: Hashable, Sendable {
         public var port: Int
         /// The first that takes a request decides.
         public var routes: [RouteRule]
+        /// The place of the cluster that every connection's bytes go to, unread; nil where requests are read and routed.
+        public var cluster: Int?
         /// How long its clients may take, and how much they may send.
         public var bounds: ListenerBounds
 
@@ -33,6 +35,12 @@ public struct GatewaySettings: Hashable, Sendable {
             self.port = port
             self.routes = routes
             self.bounds = bounds
+        }
+
+        /// A listener whose connections go to a cluster, unread.
+        public init(name: String, host: String, port: Int, cluster: Int, bounds: ListenerBounds = .unread) {
+            self.init(name: name, host: host, port: port, routes: [], bounds: bounds)
+            self.cluster = cluster
         }
     }
 
@@ -99,7 +107,7 @@ public struct GatewaySettings: Hashable, Sendable {
 public struct ListenerBounds: Hashable, Sendable {
     /// From a request's first byte to the end of its head.
     public var head: Duration = .seconds(10)
-    /// Between a response and the next request.
+    /// Between a response and the next request; where bytes pass unread, without a byte in either direction.
     public var idle: Duration = .seconds(60)
     /// Without a byte moving, while a body or a WebSocket is under way.
     public var stall: Duration = .seconds(60)
@@ -110,6 +118,13 @@ public struct ListenerBounds: Hashable, Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// The defaults where bytes pass unread: nobody can tell a database's idle connection from one that is forgotten.
+    public static var unread: ListenerBounds {
+        var bounds = ListenerBounds()
+        bounds.idle = .seconds(3_600)
+        return bounds
+    }
 }
 
 /// What a cluster's servers may do.
@@ -120,7 +135,7 @@ public struct ClusterBounds: Hashable, Sendable {
     public var response: Duration = .seconds(60)
     /// How long a connection that nobody uses stays open.
     public var idle: Duration = .seconds(30)
-    /// How many servers are tried for one request until a connection opens.
+    /// How many servers are tried for one request, or one connection whose bytes pass unread, until a connection opens.
     public var attempts = 3
     /// The most requests that are under way at once; nil for any number.
     public var requests: Int?
