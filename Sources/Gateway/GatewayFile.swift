@@ -70,9 +70,12 @@ public enum GatewayFile {
     }
 
     private static func listener(_ field: YAMLField, clusters: [String: Int]) throws -> GatewaySettings.Listener {
-        let members = try field.members(["name", "address", "routes", "timeouts", "limits"])
+        let members = try field.members(["name", "address", "routes", "cluster", "timeouts", "limits"])
         guard let address = members["address"] else { throw field.error("address is missing, such as 0.0.0.0:8080") }
-        guard let routes = members["routes"] else { throw field.error("routes are missing") }
+        if let cluster = members["cluster"] { return try Self.unread(field, members, to: cluster, clusters: clusters) }
+        guard let routes = members["routes"] else {
+            throw field.error("routes are missing, for requests of HTTP; or cluster, for bytes of any protocol")
+        }
         let endpoint = try address.endpoint(ports: 0...65_535)
         var bounds = ListenerBounds()
         if let timeouts = try members["timeouts"]?.members(["head", "idle", "stall", "linger"]) {
@@ -96,15 +99,20 @@ public enum GatewayFile {
     private static func route(_ field: YAMLField, clusters: [String: Int]) throws -> GatewaySettings.RouteRule {
         let members = try field.members(["match", "cluster"])
         guard let target = members["cluster"] else { throw field.error("cluster is missing") }
-        let name = try target.text()
+        return GatewaySettings.RouteRule(
+            match: try members["match"].map(GatewayMatch.match) ?? .everything,
+            cluster: try Self.place(target, clusters)
+        )
+    }
+
+    /// The place of a cluster that is named.
+    static func place(_ field: YAMLField, _ clusters: [String: Int]) throws -> Int {
+        let name = try field.text()
         guard let cluster = clusters[name] else {
-            throw target.error(
+            throw field.error(
                 "no cluster is named \(name); there are \(clusters.keys.sorted().joined(separator: ", "))"
             )
         }
-        return GatewaySettings.RouteRule(
-            match: try members["match"].map(GatewayMatch.match) ?? .everything,
-            cluster: cluster
-        )
+        return cluster
     }
 }

@@ -48,6 +48,8 @@ public enum PipeEnd: UInt8, Hashable, Sendable {
     case unreachable
     /// No server could be connected to, the last one not in time.
     case connectTimeout
+    /// As many connections are under way to the cluster as may be.
+    case clusterFull
     /// No byte moved for too long.
     case idle
     /// The gateway was to end.
@@ -61,6 +63,7 @@ public enum PipeEnd: UInt8, Hashable, Sendable {
         case .upstreamReset: "upstream-reset"
         case .unreachable: "upstream-unreachable"
         case .connectTimeout: "upstream-connect-timeout"
+        case .clusterFull: "cluster-full"
         case .idle: "idle-timeout"
         case .drained: "drained"
         }

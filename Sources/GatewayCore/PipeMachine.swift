@@ -107,6 +107,7 @@ extension PipeMachine {
     /// A server cannot be connected to: the next, as long as there are tries left.
     public mutating func acquireFailed(_ failure: AcquireFailure) {
         guard self.stage == .acquiring else { return }
+        guard failure != .full else { return self.end(.clusterFull) }
         self.failures += 1
         guard self.failures < self.attempts else { return self.end(failure == .late ? .connectTimeout : .unreachable) }
         self.note.retries += 1

@@ -6,7 +6,7 @@
     import SocketLoop
 
     /// A client's connection, with the server's that its request is on: it runs the machine's actions.
-    final class ClientConnection: StreamSocket {
+    final class ClientConnection: StreamSocket, AcceptedConnection {
         let listener: ListenerPlan
         var machine: ForwardMachine
         var upstream: UpstreamConnection?

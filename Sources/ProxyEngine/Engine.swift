@@ -5,7 +5,8 @@
     public import SocketLoop
     import Synchronization
 
-    /// Relays plain HTTP/1.1 by routes to clusters of servers, over bare sockets: what `detour serve proxy` runs.
+    /// Relays plain HTTP/1.1 by routes, and bytes of any protocol, to clusters of servers, over bare sockets: what
+    /// `detour serve proxy` runs.
     ///
     /// A connection stays on the loop that accepted it, and so do the connections to servers that it uses.
     public final class Engine: Sendable {
@@ -82,8 +83,8 @@
         }
 
         private func listen(_ listener: GatewaySettings.Listener, _ places: [Place]) async throws -> Listening {
-            let plan = ListenerPlan(listener)
             let logger = self.logger
+            let begin = Self.beginning(listener, logger)
             let socket: Socket
             do {
                 let address = try SocketAddress.makeAddressResolvingHost(listener.host, port: listener.port)
@@ -102,7 +103,7 @@
                 let acceptor = try await place.loop.submit {
                     let state = place.box.value
                     let acceptor = try Acceptor(socket, on: state.loop, isShared: places.count > 1) { accepted in
-                        ClientConnection(state, plan, accepted: accepted).start()
+                        begin(state, accepted)
                     } refused: { failure in
                         logger.warning("a connection waits", metadata: ["error": "\(failure)"])
                     }
@@ -115,6 +116,19 @@
                 for acceptor in all { try? await acceptor.eventLoop.submit { acceptor.value.end() }.get() }
                 socket.close()
             }
+        }
+
+        /// How a listener's connections begin.
+        private static func beginning(
+            _ listener: GatewaySettings.Listener,
+            _ logger: Logger
+        ) -> @Sendable (EngineLoop, Socket) -> Void {
+            if let cluster = listener.cluster {
+                let plan = UnreadPlan(listener, to: cluster, logger)
+                return { state, accepted in UnreadConnection(state, plan, accepted: accepted).start() }
+            }
+            let plan = ListenerPlan(listener)
+            return { state, accepted in ClientConnection(state, plan, accepted: accepted).start() }
         }
 
         private func stopListening() async {

@@ -19,7 +19,11 @@
         private var preferred: [[Int]]
         private var balancers: [Balancer]
         private var budgets: [RetryBudget]
-        private var connections: [ObjectIdentifier: ClientConnection] = [:]
+        private var connections: [ObjectIdentifier: any AcceptedConnection] = [:]
+        /// What is logged of clusters that cannot be reached.
+        var complaints = Complaints()
+        /// Pipes for what passes unread.
+        var pipes = PipePool()
         private var isSweeping = false
         private(set) var isDraining = false
 
@@ -36,12 +40,12 @@
         /// How many client connections there are.
         var count: Int { self.connections.count }
 
-        func add(_ connection: ClientConnection) {
+        func add(_ connection: any AcceptedConnection) {
             self.connections[ObjectIdentifier(connection)] = connection
             if !self.isSweeping { self.sweepLater() }
         }
 
-        func remove(_ connection: ClientConnection) {
+        func remove(_ connection: any AcceptedConnection) {
             self.connections[ObjectIdentifier(connection)] = nil
         }
 
@@ -63,6 +67,9 @@
             self.clusters[server.cluster].leave()
             self.clusters[server.cluster].gauges[server.endpoint].judge(verdict)
         }
+
+        /// A connection to a server is open whose bytes say nothing of how the server is.
+        func connected(_ server: ServerID) { self.clusters[server.cluster].gauges[server.endpoint].connected() }
 
         /// The rule for sending a request of a cluster once more, where there is one and its budget is not used up.
         @inline(__always)

@@ -50,6 +50,11 @@
             }
         }
 
+        /// A connection has opened, which is all that is asked for.
+        func connected() {
+            if self.hasFailed.load(ordering: .relaxed) { self.answered() }
+        }
+
         /// A request could not be sent, or got no answer that is one.
         func failed(_ reason: String) {
             self.hasFailed.store(true, ordering: .relaxed)

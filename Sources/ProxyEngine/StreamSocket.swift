@@ -1,4 +1,5 @@
 #if os(Linux)
+    import Glibc
     import NIOCore
     import SocketLoop
 
@@ -16,6 +17,8 @@
         var held = ByteBuffer()
         /// Bytes that the kernel has not taken.
         private var queue = ByteBuffer()
+        /// Bytes that are in a pipe, and that the kernel has not taken; see `splice(to:)`.
+        private var pipe: Pipe?
         /// Whether the machine wants no more bytes of this side for now.
         var isBlocked = false
         /// Whether the connection is still being opened.
@@ -51,7 +54,7 @@
         /// Whether the socket is still there.
         var isOpen: Bool { self.socket != nil }
         /// Whether all that was sent has left.
-        var hasRoom: Bool { self.queue.readableBytes == 0 }
+        var hasRoom: Bool { self.queue.readableBytes == 0 && self.pipe == nil }
 
         /// Something may have become possible: to read, to write, to learn of an end.
         func turn() {}
@@ -120,6 +123,7 @@
             }
             if readiness.contains(.write) {
                 self.mayWrite = true
+                if self.pipe != nil { self.sendPipe() }
                 if self.queue.readableBytes > 0 { self.sendQueue() }
             }
             if !readiness.isDisjoint(with: [.read, .readEnd, .urgent, .hangUp, .error]) {
@@ -155,7 +159,7 @@
         /// Sends bytes, now or when there is room.
         final func send(_ bytes: UnsafeRawBufferPointer) {
             guard let socket, !self.isFinishing, !self.hasLostWrites, bytes.count > 0 else { return }
-            guard self.mayWrite, self.queue.readableBytes == 0 else {
+            guard self.mayWrite, self.hasRoom else {
                 self.queue.writeBytes(bytes)
                 return
             }
@@ -170,7 +174,7 @@
         }
 
         private func sendQueue() {
-            while let socket, self.mayWrite, self.queue.readableBytes > 0 {
+            while let socket, self.mayWrite, self.pipe == nil, self.queue.readableBytes > 0 {
                 guard let count = self.queue.withUnsafeReadableBytes({ socket.write($0) }) else {
                     return self.loseWrites()
                 }
@@ -180,6 +184,10 @@
             }
             guard self.queue.readableBytes == 0 else { return }
             self.queue = ByteBuffer()
+            self.hasSentAll()
+        }
+
+        private func hasSentAll() {
             if self.isClosing {
                 self.letGo()
             } else if self.isFinishing {
@@ -187,9 +195,71 @@
             }
         }
 
+        /// What came of moving bytes without reading them.
+        enum Splicing {
+            /// So many bytes have gone to the other socket, or wait for its room in a pipe.
+            case moved(Int)
+            /// There is nothing for now.
+            case nothing
+            /// Whatever there is has to be read: an end, an error, or bytes behind urgent data.
+            case mustRead
+            /// The kernel gives no pipe, or does not move these sockets' bytes.
+            case impossible
+        }
+
+        /// Moves what there is to another socket, which has room, through a pipe of the loop's.
+        final func splice(to other: StreamSocket) -> Splicing {
+            // Urgent data stops a splice as if there were nothing.
+            guard let socket, !self.hasUrgentData else { return .mustRead }
+            guard let pipe = self.state.pipes.take() else { return .impossible }
+            switch pipe.fill(from: socket) {
+            case .moved(let count):
+                self.hasMoved = true
+                other.send(pipe)
+                return .moved(count)
+            case .nothing:
+                self.state.pipes.put(pipe)
+                guard !self.isEndNear else { return .mustRead }
+                self.mayRead = false
+                return .nothing
+            case .stopped(let number):
+                self.state.pipes.put(pipe)
+                if number == EINVAL { return .impossible }
+                // The kernel says an error once; the read that follows sees an end.
+                if number != 0 { self.isBroken = true }
+                return .mustRead
+            }
+        }
+
+        /// Sends what is in a pipe, now or when there is room.
+        private func send(_ pipe: Pipe) {
+            guard self.socket != nil, !self.isFinishing, !self.hasLostWrites else { return }
+            if self.writes <= 1 { self.socket?.sendWithoutDelay() }
+            self.writes &+= 2
+            self.pipe = pipe
+            if self.mayWrite { self.sendPipe() }
+        }
+
+        private func sendPipe() {
+            guard let socket, let pipe else { return }
+            switch pipe.empty(into: socket) {
+            case .moved: self.hasMoved = true
+            case .nothing: break
+            case .stopped: return self.loseWrites()
+            }
+            guard pipe.count == 0 else {
+                self.mayWrite = false
+                return
+            }
+            self.pipe = nil
+            self.state.pipes.put(pipe)
+            self.hasSentAll()
+        }
+
         /// The other end takes nothing more. What it said before that is still read: it may be the reason.
         private func loseWrites() {
             self.queue = ByteBuffer()
+            self.pipe = nil
             self.mayWrite = false
             self.hasLostWrites = true
             if self.isClosing { return self.letGo() }
@@ -209,7 +279,7 @@
         final func finish() {
             guard !self.isFinishing else { return }
             self.isFinishing = true
-            if self.queue.readableBytes == 0 { self.endWrites() }
+            if self.hasRoom { self.endWrites() }
         }
 
         /// Closes the connection behind the last byte; at once where none of them moves for five seconds.
@@ -218,7 +288,7 @@
             self.isClosing = true
             self.isFinishing = true
             self.isConnecting = false
-            if self.queue.readableBytes == 0 { self.letGo() } else { self.lookLater() }
+            if self.hasRoom { self.letGo() } else { self.lookLater() }
         }
 
         /// Whether nothing has come that nobody asked for, an end included; asks the kernel.
@@ -227,7 +297,8 @@
         /// Closes the connection so that the other end sees a reset.
         final func reset() {
             self.isConnecting = false
-            self.socket?.resetAtClose()
+            // One that the other end has reset is gone already.
+            if !self.isBroken { self.socket?.resetAtClose() }
             self.letGo()
         }
 
@@ -237,6 +308,7 @@
             self.ticket = nil
             self.socket?.close()
             self.socket = nil
+            self.pipe = nil
             self.isConnecting = false
         }
     }

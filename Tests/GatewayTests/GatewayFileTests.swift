@@ -69,6 +69,41 @@ struct GatewayFileTests {
         #expect(ada.bounds.requests == 9)
     }
 
+    @Test("a listener with a cluster of its own passes bytes unread, with an hour to stand still")
+    func unread() throws {
+        let settings = try GatewayFile.settings(
+            """
+            listeners:
+              - {address: 127.0.0.1:5432, cluster: b}
+              - {name: redis, address: 127.0.0.1:6379, cluster: a, timeouts: {idle: 5m}}
+            clusters: [{name: a, endpoints: [127.0.0.1:1]}, {name: b, endpoints: [127.0.0.1:2]}]
+            """,
+            file: "f"
+        )
+        #expect(settings.listeners.map(\.cluster) == [1, 0])
+        #expect(settings.listeners.map(\.name) == ["127.0.0.1:5432", "redis"])
+        #expect(settings.listeners.map(\.bounds.idle) == [.seconds(3_600), .seconds(300)])
+    }
+
+    @Test(
+        "what is wrong with a listener that passes bytes unread is named",
+        arguments: [
+            ("cluster: al", "f:1: listeners[0].cluster: no cluster is named al; there are all"),
+            ("cluster: all, routes: [{cluster: all}]", "f:1: listeners[0]: routes and cluster are both there"),
+            ("name: x", "f:1: listeners[0]: routes are missing, for requests of HTTP; or cluster"),
+            ("cluster: all, timeouts: {head: 1s}", "f:1: listeners[0].timeouts.head: no such key; there are idle"),
+            ("cluster: all, limits: {head: 1KiB}", "f:1: listeners[0].limits: there is nothing to limit"),
+        ]
+    )
+    func wrongUnread(keys: String, message: String) {
+        let text = """
+            listeners: [{address: 127.0.0.1:1, \(keys)}]
+            clusters: [{name: all, endpoints: [127.0.0.1:1]}]
+            """
+        let error = #expect(throws: GatewayFileError.self) { try GatewayFile.settings(text, file: "f") }
+        #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+    }
+
     private static let good = """
         listeners:
           - address: 127.0.0.1:8080

@@ -12,6 +12,8 @@ final class TestSocket: Sendable {
         var bytes: [UInt8] = []
         var hasEnded = false
         var hasFailed = false
+        /// What the system said of it, as in errno(3).
+        var failure: Int32?
         var isClosed = false
         /// Whether TLS is up, and what was agreed on by ALPN.
         var isSecured = false
@@ -195,7 +197,10 @@ private final class Collector: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.socket.change { $0.hasFailed = true }
+        self.socket.change {
+            $0.hasFailed = true
+            $0.failure = (error as? IOError)?.errnoCode
+        }
         context.close(promise: nil)
     }
 

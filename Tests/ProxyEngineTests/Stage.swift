@@ -46,6 +46,15 @@
                 }
             )
             change(&settings)
+            try await Self.run(settings, servers, body)
+        }
+
+        /// An engine with its settings, until `body` has returned.
+        static func run(
+            _ settings: GatewaySettings,
+            _ servers: [Server],
+            _ body: (Stage) async throws -> Void
+        ) async throws {
             let loops = try SocketLoopGroup(numberOfLoops: 1)
             let engine = Engine(settings: settings, loops: loops, logger: Logger(label: "test"))
             try await engine.start()
