@@ -72,6 +72,8 @@ let package = Package(
         .executable(name: "detour", targets: ["detour"]),
         // For the package in Benchmarks only: the data path, with the values it is set up from.
         .library(name: "ProxyTransport", targets: ["ProxyTransport", "ProxyCore", "SocketLoop", "TrafficMatch"]),
+        // For the package in Fuzz only.
+        .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -188,6 +190,16 @@ let package = Package(
             path: "Tests/PeerTestSupport",
             swiftSettings: settings
         ),
+        // What libFuzzer feeds, and what must hold of it.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "GatewayCore", "HTTP2Relay", "HTTP2Wire", "HTTPWire", "ProxyCore", "TLSWire", "TrafficMatch", nioCore,
+            ],
+            path: "Tests/FuzzTargets",
+            swiftSettings: settings
+        ),
+        .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
         .target(
             name: "KubernetesTestSupport",
             dependencies: [
