@@ -10,7 +10,7 @@ scripts/run-tests scripts/with-cluster swift test --skip-build --filter 'Interce
 	scripts/run-tests scripts/with-cluster swift test --skip-build --filter 'AloneEndToEndTests|RingFourTests'
 endef
 
-.PHONY: help setup build image cluster peers demo test e2e bench reliability fuzz lint clean
+.PHONY: help setup build image cluster peers demo test e2e bench reliability soak fuzz lint clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ reliability: image cluster ## starts, stops, races and deaths on the real cluste
 	swift build --build-tests
 	scripts/cluster load-image $(IMAGE)
 	scripts/with-cluster .build/debug/reliability
+
+soak: build ## idle connections and many requests through serve proxy; writes Benchmarks/soak.json
+	@Benchmarks/soak
 
 fuzz: setup ## libFuzzer on the parsers and machines, FUZZ_SECONDS (1800) each
 	@Fuzz/run
