@@ -129,6 +129,8 @@
         @inline(__always)
         private func take(_ bytes: ByteBuffer, _ side: StreamSocket, _ which: ForwardSide) {
             guard side.held.readableBytes == 0 else {
+                // Otherwise a buffer that is never quite empty keeps all it ever held.
+                if side.held.readerIndex > 0 { side.held.discardReadBytes() }
                 side.held.writeImmutableBuffer(bytes)
                 _ = self.feedHeld(side, which)
                 return

@@ -105,6 +105,8 @@ extension SideHandler {
         if self.held.readableBytes == 0 {
             self.held = bytes
         } else {
+            // Otherwise a buffer that is never quite empty keeps all it ever held.
+            if self.held.readerIndex > 0 { self.held.discardReadBytes() }
             self.held.writeImmutableBuffer(bytes)
         }
         connection.received(self)
