@@ -1,5 +1,10 @@
 /// Fields that are for the next recipient only (RFC 9110 7.6.1), and what of a head remains without them.
 extension ByteView {
+    /// The bytes of `range`, letters in lower case.
+    fileprivate func inLowerCase(_ range: ByteRange) -> [UInt8] {
+        self.bytes(range).map(lowercased)
+    }
+
     /// Whether `name` is such a field's, `Connection` among them.
     func isHopByHop(_ name: ByteRange) -> Bool {
         switch name.count {
@@ -30,9 +35,10 @@ extension FieldCursor {
         _ visit: (ByteRange) -> Void
     ) {
         var start = 0
-        let first = self
+        let named = hasStrangeOptions ? self.namedFields(in: view) : []
         while let field = self.next(in: view) {
-            let isForUs = view.isHopByHop(field.name) || (hasStrangeOptions && first.isNamed(field.name, in: view))
+            let isNamed = !named.isEmpty && named.contains(view.inLowerCase(field.name))
+            let isForUs = isNamed || view.isHopByHop(field.name)
             guard isForUs, !(keepsUpgrade && view.equals("upgrade", field.name)) else { continue }
             if field.name.lower > start { visit(ByteRange(start, field.name.lower)) }
             start = field.value.upper + 2
@@ -40,15 +46,17 @@ extension FieldCursor {
         if end - 2 > start { visit(ByteRange(start, end - 2)) }
     }
 
-    /// Whether a `Connection` field names a field that can be left out.
-    private func isNamed(_ name: ByteRange, in view: ByteView) -> Bool {
-        guard !view.equals("content-length", name), !view.equals("transfer-encoding", name) else { return false }
+    /// The names of fields, in lower case, that `Connection` fields name and that can be left out.
+    ///
+    /// A set, because a head may name thousands and have thousands: what is asked of each must not depend on how many there are.
+    private func namedFields(in view: ByteView) -> Set<[UInt8]> {
         var cursor = self
-        var isNamed = false
+        var names: Set<[UInt8]> = []
         while let field = cursor.next(in: view) {
             guard view.equals("connection", field.name) else { continue }
-            view.forEachListItem(field.value.lower, field.value.upper) { if view.equals($0, name) { isNamed = true } }
+            view.forEachListItem(field.value.lower, field.value.upper) { names.insert(view.inLowerCase($0)) }
         }
-        return isNamed
+        names.subtract(["content-length", "transfer-encoding"].map { Array($0.utf8) })
+        return names
     }
 }

@@ -102,8 +102,8 @@ struct RelayShell {
             try require(self.hasKept, "what is sent again was kept")
             self.isBystander = false
         case .discard(let count):
-            // What is said to nobody any more, at the end, is no part of the conversation.
-            if self.machine.phase != .close { self.isBystander = false }
+            let isOurs = !self.isBystander || side == .upstream || self.machine.phase == .close
+            try require(isOurs, "\(count) bytes of \(side) are dropped in the midst of a conversation")
             try self.use(side, count)
         case .route: try self.route(bytes)
         case .respond:

@@ -2,8 +2,8 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// Every input that is kept, run once more without libFuzzer.
-@Suite("Fuzz targets")
+/// Every input that is kept, run once more without libFuzzer; what takes long for its size is a finding too.
+@Suite("Fuzz targets", .timeLimit(.minutes(1)))
 struct CorpusTests {
     private static let corpora = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
