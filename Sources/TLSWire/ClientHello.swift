@@ -28,7 +28,7 @@ public struct ClientHello: Hashable, Sendable {
     public enum Reading: Hashable, Sendable {
         /// The beginning of what may become one.
         case more
-        /// No such message, or one that is longer than `longest`.
+        /// No such message, or one that is longer than `longest`, or in more records than `mostRecords`.
         case other
         /// The whole message.
         case whole(ClientHello)
@@ -37,13 +37,22 @@ public struct ClientHello: Hashable, Sendable {
     /// The longest message that is waited for, in bytes.
     public static let longest = 64 << 10
 
-    /// Reads the message at the start of a connection, in however many records it comes.
+    /// The most records that such a message is waited for in: of the smallest size that can be agreed on (RFC 6066 section 4),
+    /// the longest one takes half as many.
+    static let mostRecords = 256
+
+    /// Reads the message at the start of a connection, in however many records it comes, up to ``mostRecords``.
+    ///
+    /// All of them are read again whenever bytes have come: with no bound, somebody who sends one byte a record, and one byte at
+    /// a time, would keep a processor busy with next to nothing.
     public static func read(_ bytes: UnsafeRawBufferPointer) -> Reading {
         var message: [UInt8] = []
         var rest = Cursor(bytes)
+        var records = 0
         while true {
             guard let type = rest.byte() else { return .more }
-            guard type == 22 else { return .other }
+            records += 1
+            guard type == 22, records <= Self.mostRecords else { return .other }
             guard let major = rest.byte() else { return .more }
             guard major == 3 else { return .other }
             guard rest.byte() != nil, let length = rest.number(2) else { return .more }

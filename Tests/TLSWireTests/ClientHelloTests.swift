@@ -50,6 +50,18 @@ struct ClientHelloTests {
         #expect(self.read(bytes + [20, 3, 3, 0, 1, 1]) == .whole(Self.whole), "what follows is not looked at")
     }
 
+    @Test(
+        "In more records than anybody needs it is not waited for: each of them is read again with every byte that comes"
+    )
+    func manyRecords() {
+        let long = Self.extension(99, [UInt8](repeating: 7, count: 400))
+        let records = Self.message(extensions: long, record: 1)
+        #expect(records.count > 6 * 256)
+        #expect(self.read(Array(records[..<(6 * 256)])) == .more)
+        #expect(self.read(Array(records[..<(6 * 256 + 1)])) == .other)
+        #expect(self.read(records) == .other)
+    }
+
     @Test("At every byte before its last it is still to come")
     func everyPrefix() {
         let bytes = Self.message(extensions: Self.name + Self.protocols + Self.versions, record: 40)
