@@ -110,19 +110,21 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         // Layer 2: I/O.
         library("HandshakeFault", [nioCore, nioSSL]),
+        library("Telemetry", [nioPosix], settings: dataPath),
+        library("AdminPort", [httpTypes, hummingbird, logging, nioCore]),
         // What Swift's module of the C library leaves out.
         .target(name: "CEpoll"),
         library("SocketLoop", ["CEpoll", nioCore], settings: dataPath),
         library(
             "ProxyEngine",
-            ["GatewayCore", "HTTPWire", "ProxyCore", "SocketLoop", "TrafficMatch", nioCore, logging],
+            ["GatewayCore", "HTTPWire", "ProxyCore", "SocketLoop", "Telemetry", "TrafficMatch", nioCore, logging],
             settings: dataPath
         ),
         library(
             "ProxyTransport",
             [
-                "HandshakeFault", "ProxyCore", "HTTP2Relay", "HTTP2Wire", "HTTPWire", "SocketLoop", "TLSWire",
-                "TrafficMatch", "Tunnel", nioCore, nioPosix,
+                "HandshakeFault", "ProxyCore", "HTTP2Relay", "HTTP2Wire", "HTTPWire", "SocketLoop", "Telemetry",
+                "TLSWire", "TrafficMatch", "Tunnel", nioCore, nioPosix,
                 nioSSL, nioTLS, x509, asn1, logging,
             ],
             settings: dataPath
@@ -157,8 +159,8 @@ let package = Package(
         library(
             "Interceptor",
             [
-                "InterceptPlanning", "KubernetesClient", "KubernetesModel", "ProxyCore", "ProxyTransport",
-                "SessionControl", "TrafficMatch", "Tunnel", "TunnelTransport", httpTypes, hummingbird, lifecycle,
+                "AdminPort", "InterceptPlanning", "KubernetesClient", "KubernetesModel", "ProxyCore", "ProxyTransport",
+                "SessionControl", "Telemetry", "TrafficMatch", "Tunnel", "TunnelTransport", lifecycle,
                 logging,
                 nioCore, nioPosix,
             ]
@@ -166,9 +168,8 @@ let package = Package(
         library(
             "Gateway",
             [
-                "GatewayCore", "HTTPWire", "ProxyEngine", "SocketLoop", "TrafficMatch", asyncHTTPClient, logging,
-                nioCore, nioHTTP1,
-                nioPosix, yams,
+                "AdminPort", "GatewayCore", "HTTPWire", "ProxyEngine", "SocketLoop", "Telemetry", "TrafficMatch",
+                asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, yams,
             ]
         ),
         // Layer 4: the executable. Wiring and rendering only.
@@ -260,7 +261,14 @@ let package = Package(
         tests("KubernetesModel"),
         tests("ProxyCore", ["TrafficMatch", "HTTPWire", "TLSWire"]),
         tests("GatewayCore", ["HTTPWire", "ProxyCore", "TrafficMatch"]),
-        tests("ProxyEngine", ["GatewayCore", "PeerTestSupport", "SocketLoop", "TrafficMatch", logging, nioCore]),
+        tests("Telemetry"),
+        tests(
+            "ProxyEngine",
+            [
+                "GatewayCore", "HTTPWire", "PeerTestSupport", "ProxyCore", "SocketLoop", "Telemetry", "TrafficMatch",
+                logging, nioCore,
+            ]
+        ),
         tests(
             "Gateway",
             ["GatewayCore", "PeerTestSupport", "ProxyEngine", "SocketLoop", "TrafficMatch", logging]
@@ -278,7 +286,7 @@ let package = Package(
             "ProxyTransport",
             [
                 "CertificateTestSupport", "HTTP2Relay", "PeerTestSupport", "ProxyCore", "HTTP2Wire", "HTTPWire",
-                "SocketLoop", "TLSWire",
+                "SocketLoop", "Telemetry", "TLSWire",
                 "TrafficMatch", "Tunnel", nioCore, nioPosix, nioEmbedded, nioSSL, nioTLS,
             ],
             exclude: ["GRPC"]

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import ProxyCore
 import ProxyTransport
+import Telemetry
 import TrafficMatch
 
 /// The replica's listeners, one a Service port, and the routes they look at.
@@ -35,7 +36,7 @@ struct DataPath: Sendable {
         self.terminations = terminations
         let routes = RouteTable()
         let metrics = ProxyMetrics()
-        let accessLog = AccessLog(descriptor: 1, metrics: metrics)
+        let accessLog = AccessLog(LogFile(descriptor: 1), dropped: metrics.logLinesDropped)
         let originals = OriginalAddresses(configuration)
         self.listeners = try configuration.ports.map { port in
             let decoy = try SocketAddress(ipAddress: configuration.decoyAddress, port: port.port)

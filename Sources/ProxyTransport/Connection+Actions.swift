@@ -1,6 +1,7 @@
 import HTTPWire
 import NIOCore
 import ProxyCore
+import Telemetry
 
 /// The machine's actions, done.
 extension Connection {

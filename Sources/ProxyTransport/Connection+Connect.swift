@@ -2,6 +2,7 @@ import HTTPWire
 import NIOCore
 import NIOPosix
 import ProxyCore
+import Telemetry
 
 /// The connections this one opens: to the original, and into a tunnel.
 extension Connection {

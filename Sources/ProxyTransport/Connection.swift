@@ -2,6 +2,7 @@ import HTTP2Relay
 import HTTPWire
 import NIOCore
 import ProxyCore
+import Telemetry
 
 /// One client connection with everything that belongs to it, on one event loop: it runs the machine's actions.
 final class Connection {

@@ -2,6 +2,7 @@ import HTTP2Relay
 import HTTP2Wire
 import NIOCore
 import ProxyCore
+import Telemetry
 import Tunnel
 
 /// A client connection that speaks HTTP/2: runs the relay's actions on the sides of a `Connection`, which owns it.

@@ -3,6 +3,7 @@ public import NIOCore
 import ProxyCore
 public import SocketLoop
 import Synchronization
+public import Telemetry
 
 /// Listens for the connections of one Service port, and relays each to the original or, request by request, into a tunnel.
 ///

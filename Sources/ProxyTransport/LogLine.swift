@@ -1,6 +1,7 @@
 import HTTP2Wire
 import HTTPWire
 import ProxyCore
+import Telemetry
 
 /// What a log line says of the request besides the machine's record; filled when the head is seen, for it is gone afterwards.
 struct RequestNote {
@@ -73,9 +74,7 @@ extension [UInt8] {
         self.append(",\"bytes_out\":")
         self.appendNumber(record.bytesOut)
         self.append(",\"duration_ms\":")
-        self.appendNumber(microseconds / 1_000)
-        self.append(UInt8(ascii: "."))
-        self.appendPadded(microseconds % 1_000, width: 3)
+        self.appendMilliseconds(microseconds: microseconds)
         self.append(",\"served_by\":\"")
         self.append(record.server.token)
         self.append(UInt8(ascii: "\""))
@@ -86,7 +85,7 @@ extension [UInt8] {
     private mutating func appendReasons(_ record: Record) {
         if let route = record.route {
             self.append(",\"route\":\"")
-            self.appendEscaped(route.utf8)
+            self.appendEscaped(route)
             self.append(UInt8(ascii: "\""))
         }
         if let reason = record.fallback?.token ?? record.raw?.token {

@@ -1,4 +1,5 @@
 import ProxyCore
+import Telemetry
 import TrafficMatch
 
 /// A route on one event loop: the value, the counters that all loops share, and what this loop alone counts.

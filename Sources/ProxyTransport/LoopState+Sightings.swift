@@ -1,4 +1,5 @@
 import ProxyCore
+import Telemetry
 public import TrafficMatch
 
 /// What the connections of one loop add to what a port's routes saw.

@@ -2,6 +2,7 @@ import HTTPWire
 import NIOCore
 import ProxyCore
 import SocketLoop
+import Telemetry
 
 /// What the connections of one listener on one event loop share.
 ///

@@ -1,4 +1,5 @@
 import ProxyCore
+import Telemetry
 import Tunnel
 
 /// The counters of one Service port.

@@ -1,11 +1,13 @@
 import ProxyCore
 import Synchronization
+public import Telemetry
 import Tunnel
 
 /// What the data plane counts, for Prometheus.
 public final class ProxyMetrics: Sendable {
     private let ports = Mutex<[Int: PortMetrics]>([:])
-    let logLinesDropped = Counter()
+    /// Access log lines that were dropped.
+    public let logLinesDropped = Counter()
 
     /// Counters that all stand at zero.
     public init() {}
@@ -103,35 +105,11 @@ public final class ProxyMetrics: Sendable {
     }
 
     private func writeAcknowledgements(_ ports: [PortMetrics], _ page: inout MetricsPage) {
-        let name = "detour_upstream_acknowledgement_seconds"
-        page.family(name, "histogram", "Time until a tunnel acknowledged a stream.")
-        for port in ports {
-            let histogram = port.acknowledgement
-            let label = ("port", "\(port.port)")
-            var total = 0
-            for (bound, bucket) in zip(Histogram.bounds, histogram.buckets) {
-                total += bucket.value
-                page.sample([label, ("le", "\(Double(bound) / 1_000_000)")], total, suffix: "_bucket")
-            }
-            page.sample([label, ("le", "+Inf")], histogram.count.value, suffix: "_bucket")
-            page.sample([label], Double(histogram.sum.value) / 1_000_000, suffix: "_sum")
-            page.sample([label], histogram.count.value, suffix: "_count")
-        }
-    }
-}
-
-/// Writes the text format: a family's two comment lines, then its samples.
-struct MetricsPage {
-    private(set) var text = ""
-    private var name = ""
-
-    mutating func family(_ name: String, _ type: String, _ help: String) {
-        self.name = name
-        self.text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
-    }
-
-    mutating func sample(_ labels: [(String, String)], _ value: some CustomStringConvertible, suffix: String = "") {
-        let list = labels.map { "\($0.0)=\"\($0.1)\"" }.joined(separator: ",")
-        self.text += "\(self.name)\(suffix)\(list.isEmpty ? "" : "{\(list)}") \(value)\n"
+        page.family(
+            "detour_upstream_acknowledgement_seconds",
+            "histogram",
+            "Time until a tunnel acknowledged a stream."
+        )
+        for port in ports { page.histogram([("port", "\(port.port)")], port.acknowledgement.durations) }
     }
 }

@@ -1,5 +1,6 @@
 public import ProxyCore
 import Synchronization
+import Telemetry
 import TrafficMatch
 import Tunnel
 

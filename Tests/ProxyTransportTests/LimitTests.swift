@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import ProxyCore
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import PeerTestSupport

@@ -1,8 +1,9 @@
 import Foundation
+import ProxyTransport
+import Telemetry
 import Testing
 
 @testable import PeerTestSupport
-@testable import ProxyTransport
 
 @Suite("The access log and the counters", .timeLimit(.minutes(5)))
 struct LogTests {
@@ -117,7 +118,7 @@ struct LogTests {
         var ends: [Int32] = [0, 0]
         #expect(pipe(&ends) == 0)
         let metrics = ProxyMetrics()
-        let log = AccessLog(descriptor: ends[1], capacity: 100, metrics: metrics)
+        let log = AccessLog(LogFile(descriptor: ends[1]), capacity: 100, dropped: metrics.logLinesDropped)
         log.submit([UInt8](repeating: 97, count: 101), lines: 3)
         #expect(metrics.prometheusText().contains("detour_log_lines_dropped_total 3\n"))
         log.submit([UInt8](repeating: 97, count: 100), lines: 1)

@@ -3,6 +3,7 @@ import HTTP2Relay
 import HTTP2Wire
 import NIOCore
 import ProxyCore
+import Telemetry
 import Testing
 import TrafficMatch
 import Tunnel

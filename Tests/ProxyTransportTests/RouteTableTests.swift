@@ -1,4 +1,5 @@
 import ProxyCore
+import Telemetry
 import Testing
 import TrafficMatch
 

@@ -4,6 +4,7 @@ import HTTPWire
 import NIOCore
 import NIOPosix
 import ProxyCore
+import Telemetry
 import TrafficMatch
 import Tunnel
 

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import ProxyCore
+import Telemetry
 import Tunnel
 
 /// Brings one copy into the tunnel of a mirror, on a connection of its own. Whatever goes wrong is counted and no more.

@@ -5,6 +5,7 @@ import NIOPosix
 import ProxyCore
 import ProxyTransport
 import SocketLoop
+import Telemetry
 import TrafficMatch
 import Tunnel
 
@@ -55,7 +56,7 @@ struct Harness: Sendable {
         self.tunnel = try await Server(path: self.tunnelPath)
         self.descriptor = open(self.logFile.path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o600)
         self.metrics = ProxyMetrics()
-        self.log = AccessLog(descriptor: self.descriptor, metrics: self.metrics)
+        self.log = AccessLog(LogFile(descriptor: self.descriptor), dropped: self.metrics.logLinesDropped)
         let address = try original ?? SocketAddress(ipAddress: "127.0.0.1", port: self.origin.port)
         var configuration = ListenerConfiguration(host: "127.0.0.1", port: 0, servicePort: 80, original: address)
         // A busy machine is no silent laptop: who tests the limit sets it.

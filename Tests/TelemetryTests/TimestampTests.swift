@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ProxyTransport
+@testable import Telemetry
 
 @Suite("A time in the log")
 struct TimestampTests {

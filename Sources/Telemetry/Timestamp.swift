@@ -7,18 +7,29 @@
 #endif
 
 /// The wall clock as RFC 3339 text in UTC; the part up to the second is kept, because most lines share it.
-struct Timestamp {
+public struct Timestamp {
     private var second = Int.min
     private var prefix: [UInt8] = []
 
+    /// A clock that has not been read.
+    public init() {}
+
+    /// The wall clock, in nanoseconds since 1970.
+    public static var nanosecondsNow: Int {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int(now.tv_sec) * 1_000_000_000 + Int(now.tv_nsec)
+    }
+
     /// Appends the time now, with milliseconds.
-    mutating func append(to line: inout [UInt8]) {
+    public mutating func append(to line: inout [UInt8]) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         self.append(seconds: Int(now.tv_sec), milliseconds: Int(now.tv_nsec) / 1_000_000, to: &line)
     }
 
-    mutating func append(seconds: Int, milliseconds: Int, to line: inout [UInt8]) {
+    /// Appends a time, counted from 1970.
+    public mutating func append(seconds: Int, milliseconds: Int, to line: inout [UInt8]) {
         if seconds != self.second {
             self.second = seconds
             self.prefix.removeAll(keepingCapacity: true)
@@ -52,53 +63,5 @@ struct Timestamp {
         text.append(UInt8(ascii: ":"))
         text.appendPadded(secondOfDay % 60, width: 2)
         text.append(UInt8(ascii: "."))
-    }
-}
-
-extension [UInt8] {
-    /// Appends a number's digits, without making a string of them.
-    mutating func appendNumber(_ value: Int) {
-        if value < 0 {
-            self.append(UInt8(ascii: "-"))
-        }
-        var rest = value.magnitude
-        let start = self.count
-        repeat {
-            self.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        self[start...].reverse()
-    }
-
-    mutating func appendPadded(_ value: Int, width: Int) {
-        var scale = 1
-        for _ in 1..<width { scale *= 10 }
-        while scale > 0 {
-            self.append(UInt8(ascii: "0") + UInt8(value / scale % 10))
-            scale /= 10
-        }
-    }
-
-    mutating func append(_ text: StaticString) {
-        text.withUTF8Buffer { self.append(contentsOf: $0) }
-    }
-
-    /// Appends bytes for the inside of a JSON string. Whatever is no printable ASCII becomes `%XX`: no byte of a request may
-    /// end the line, the string, or reach a terminal.
-    mutating func appendEscaped(_ bytes: some Sequence<UInt8>) {
-        let digits: StaticString = "0123456789ABCDEF"
-        for byte in bytes {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                self.append(UInt8(ascii: "\\"))
-                self.append(byte)
-            case 0x20...0x7e:
-                self.append(byte)
-            default:
-                self.append(UInt8(ascii: "%"))
-                self.append(digits.utf8Start[Int(byte >> 4)])
-                self.append(digits.utf8Start[Int(byte & 15)])
-            }
-        }
     }
 }
