@@ -38,7 +38,7 @@ public enum GatewayFile {
             )
         }
         let top = YAMLField(file: file, key: "", node: node)
-        let members = try top.members(["listeners", "clusters"])
+        let members = try top.members(["listeners", "clusters", "access-log", "admin"])
         guard let clusterList = members["clusters"] else { throw top.error("clusters are missing") }
         guard let listenerList = members["listeners"] else { throw top.error("listeners are missing") }
         let clusters = try clusterList.items().map(GatewayCluster.cluster)
@@ -49,7 +49,13 @@ public enum GatewayFile {
             }
         }
         let listeners = try listenerList.items().map { try Self.listener($0, clusters: names) }
-        return GatewaySettings(listeners: listeners, clusters: clusters)
+        try Self.requireNames(listeners, listenerList.items())
+        return GatewaySettings(
+            listeners: listeners,
+            clusters: clusters,
+            accessLog: try members["access-log"].map(Self.accessLog),
+            admin: try members["admin"].map(Self.admin)
+        )
     }
 
     /// What the parser says, with the place.

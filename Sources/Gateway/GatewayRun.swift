@@ -1,7 +1,10 @@
 #if os(Linux)
+    import AdminPort
+    import GatewayCore
     public import Logging
     import ProxyEngine
     import SocketLoop
+    import Telemetry
 
     /// One run of `detour serve proxy`.
     public struct GatewayRun: Sendable {
@@ -21,21 +24,65 @@
 
         /// Listens until `end` returns, and then lets what is under way end.
         ///
-        /// - Throws: `GatewayFileError` and `EngineError`, before anything is listened at.
-        public func run(until end: () async -> Void) async throws {
+        /// - Parameters:
+        ///   - end: returns when the run is to end.
+        ///   - reopenings: calls what it is given each time the access log is to be opened anew, until it is cancelled.
+        /// - Throws: `GatewayFileError`, `AdminPortError` and `EngineError`, before anything is listened at for clients.
+        public func run(
+            until end: () async -> Void,
+            reopenings: @escaping @Sendable (_ reopen: @Sendable () async -> Void) async -> Void = { _ in }
+        ) async throws {
             let settings = try GatewayFile.read(self.file)
             guard let loops = SocketLoopGroup.shared else { throw NoDescriptors() }
-            let engine = Engine(settings: settings, loops: loops, logger: self.logger)
-            try await engine.start()
-            let checks = HealthChecks(engine.checks)
-            await withTaskGroup { group in
-                group.addTask { try? await checks.run() }
-                await end()
-                group.cancelAll()
+            let log = try self.accessLog(settings)
+            let engine = Engine(settings: settings, loops: loops, logger: self.logger, accessLog: log)
+            let admin = GatewayAdmin(settings, engine)
+            do {
+                try await self.start(admin, settings)
+                try await engine.start()
+            } catch {
+                await log?.close()
+                throw error
             }
-            let connections = await engine.connections()
-            self.logger.info("draining", metadata: ["connections": "\(connections)"])
-            await engine.drain(within: self.drain)
+            admin.enter(.serving)
+            let checks = HealthChecks(engine.checks)
+            await withTaskGroup { tasks in
+                tasks.addTask {
+                    await reopenings {
+                        do { try await log?.reopen() } catch {
+                            self.logger.error("the access log stays where it was", metadata: ["error": "\(error)"])
+                        }
+                    }
+                }
+                tasks.addTask { try? await checks.run() }
+                await end()
+                admin.enter(.draining)
+                let connections = await engine.connections()
+                self.logger.info("draining", metadata: ["connections": "\(connections)"])
+                await engine.drain(within: self.drain)
+                tasks.cancelAll()
+            }
+            await log?.close()
+        }
+
+        private func accessLog(_ settings: GatewaySettings) throws -> AccessLog? {
+            guard let rules = settings.accessLog else { return nil }
+            do {
+                return AccessLog(try LogFile(path: rules.path))
+            } catch {
+                throw GatewayFileError(file: self.file, line: nil, key: "access-log.path", message: "\(error)")
+            }
+        }
+
+        private func start(_ admin: GatewayAdmin, _ settings: GatewaySettings) async throws {
+            guard var address = settings.admin else { return }
+            address.port = try await AdminPort(
+                host: address.host,
+                port: address.port,
+                pages: admin.pages,
+                logger: self.logger
+            ).start()
+            self.logger.info("listening", metadata: ["admin": "\(address)"])
         }
     }
 

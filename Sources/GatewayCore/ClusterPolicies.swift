@@ -55,7 +55,7 @@ public struct RetryRule: Hashable, Sendable {
 }
 
 /// Some statuses of HTTP, from 100 to 599: a few, which a short list finds soonest.
-public struct StatusSet: Hashable, Sendable, ExpressibleByArrayLiteral {
+public struct StatusSet: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {
     private var members: [UInt16]
 
     /// A set of its members.
@@ -65,6 +65,9 @@ public struct StatusSet: Hashable, Sendable, ExpressibleByArrayLiteral {
 
     /// A set of its members.
     public init(arrayLiteral members: Int...) { self.init(members) }
+
+    /// Its members, in order.
+    public var description: String { self.members.map { "\($0)" }.joined(separator: ", ") }
 
     /// Whether it has none.
     public var isEmpty: Bool { self.members.isEmpty }

@@ -45,6 +45,8 @@ extension ForwardMachine {
         note.status = refusal.status
         note.reason = refusal.token
         note.bytesOut = refusal.text.utf8.count
+        // What was read of it and not sent came from the client all the same.
+        if note.bytesIn == 0 { note.bytesIn = exchange?.head.length ?? 0 }
         note.flags.formUnion(Self.flags(reason))
         if let exchange, exchange.requestStage != .done, !exchange.isRepeated, !isLast {
             self.refused = exchange.head.length

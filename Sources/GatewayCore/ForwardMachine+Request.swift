@@ -40,9 +40,9 @@ extension ForwardMachine {
     private mutating func begin(_ head: RequestHead) -> ForwardAction {
         self.exchange = ForwardExchange(head, isLast: self.isDraining)
         self.turn &+= 1
-        if head.method == .connect { return self.refuse(.connect) }
-        if head.flags.contains(.strangeOption) { return self.refuse(.connectionOption) }
-        return .route
+        if head.method != .connect, !head.flags.contains(.strangeOption) { return .route }
+        self.unroutedHead = head
+        return self.refuse(head.method == .connect ? .connect : .connectionOption)
     }
 
     /// Sends the head and as much of the body as came with it.

@@ -108,7 +108,6 @@ extension ForwardMachine {
     /// The server's connection has ended before the head of a response has.
     private mutating func loseUpstream() -> ForwardAction {
         guard let exchange = self.exchange else { return .wait }
-        self.exchange?.note.flags.insert(.upstreamClosed)
         let isUnsent = exchange.requestStage == .head
         guard !isUnsent || exchange.isReused else {
             self.verdict = .failed

@@ -47,6 +47,9 @@ public struct ForwardMachine: Sendable {
     /// The answer that goes with `respond`.
     public internal(set) var refusal: Refusal?
     var note: ForwardNote?
+    /// At `ForwardAction.log`, until the note is taken: the head of a request for which `route` was never asked, because it was
+    /// refused before. Its bytes are still the first of the client's.
+    public internal(set) var unroutedHead: RequestHead?
     /// Whether an empty line has been passed over before the next request.
     var hasSkippedLine = false
     /// Bytes of the client that were answered without being sent anywhere.
@@ -92,7 +95,10 @@ public struct ForwardMachine: Sendable {
     }
 
     /// The line to be logged after `ForwardAction.log`.
-    public mutating func takeNote() -> ForwardNote? { self.note.take() }
+    public mutating func takeNote() -> ForwardNote? {
+        self.unroutedHead = nil
+        return self.note.take()
+    }
 
     /// What to do next with the bytes held for `side`; an empty view asks whether its end, or something else, is to be handled.
     public mutating func step(_ side: ForwardSide, _ view: ByteView) -> ForwardAction {

@@ -7,10 +7,22 @@ public struct GatewaySettings: Hashable, Sendable {
     /// Where requests can go; routes name them by their place here.
     public var clusters: [Cluster]
 
+    /// Where a line for each request goes; nowhere when left out.
+    public var accessLog: AccessLogRules?
+    /// Where operators ask how it is; nowhere when left out.
+    public var admin: Endpoint?
+
     /// Settings from their parts.
-    public init(listeners: [Listener], clusters: [Cluster]) {
+    public init(
+        listeners: [Listener],
+        clusters: [Cluster],
+        accessLog: AccessLogRules? = nil,
+        admin: Endpoint? = nil
+    ) {
         self.listeners = listeners
         self.clusters = clusters
+        self.accessLog = accessLog
+        self.admin = admin
     }
 
     /// One address that is listened at.

@@ -55,6 +55,9 @@ public enum PipeEnd: UInt8, Hashable, Sendable {
     /// The gateway was to end.
     case drained
 
+    /// Whether there was no server to connect to.
+    public var isForWantOfServers: Bool { self == .unreachable || self == .connectTimeout || self == .clusterFull }
+
     /// The word in logs.
     public var token: String {
         switch self {

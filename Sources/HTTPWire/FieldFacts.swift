@@ -4,6 +4,7 @@ struct FieldFacts: Sendable {
     var contentLength: Int64 = 0
     var hosts: UInt8 = 0
     var host = ByteRange(0, 0)
+    var requestID = ByteRange(0, 0)
 
     /// Takes note of one field line; the lines that matter are told apart by their length first.
     ///
@@ -38,6 +39,8 @@ struct FieldFacts: Sendable {
         case 10, 14, 16:
             if view.isHopByHop(ByteRange(start, value &- 1)) { self.flags.insert(.hopByHop) }
             if view.hasWord("content-length", at: start) { return self.noteLength(view, view.trimmed(value, end)) }
+        case 12 where isRequest && self.requestID.count == 0 && view.hasWord("x-request-id", at: start):
+            self.requestID = view.trimmed(value, end)
         case 17 where view.hasWord("transfer-encoding", at: start):
             if self.flags.contains(.chunked) {
                 return .repeatedTransferEncoding

@@ -68,7 +68,9 @@ public struct HeadScanner: Sendable {
                 version: line.version,
                 fieldsStart: line.end,
                 flags: self.facts.flags,
-                contentLength: self.facts.contentLength
+                contentLength: self.facts.contentLength,
+                host: self.facts.host,
+                requestID: self.facts.requestID
             )
         )
     }

@@ -55,6 +55,10 @@ public struct RequestHead: Sendable {
     public let flags: FieldFlags
     /// The body's announced length; 0 without one.
     public let contentLength: Int64
+    /// Where the value of `Host` is written; empty without one.
+    public let host: ByteRange
+    /// Where the value of the first `X-Request-Id` is written; empty without one.
+    public let requestID: ByteRange
 
     /// How the body ends.
     @inlinable

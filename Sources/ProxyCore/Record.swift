@@ -103,12 +103,14 @@ public struct ResponseFlags: OptionSet, Hashable, Sendable {
         if self.isEmpty {
             return ""
         }
-        let names: [(ResponseFlags, String)] = [
-            (.upstreamFailure, "UF"), (.upstreamClosed, "UC"), (.upstreamTimeout, "UT"), (.upstreamProtocol, "UPE"),
-            (.clientClosed, "DC"), (.clientProtocol, "DPE"), (.upstreamOverflow, "UO"),
-        ]
-        return names.filter { self.contains($0.0) }.map(\.1).joined(separator: ",")
+        return Self.each.filter { self.contains($0.flag) }.map(\.letters).joined(separator: ",")
     }
+
+    /// Each of them, with its letters.
+    public static let each: [(flag: ResponseFlags, letters: String)] = [
+        (.upstreamFailure, "UF"), (.upstreamClosed, "UC"), (.upstreamTimeout, "UT"), (.upstreamProtocol, "UPE"),
+        (.clientClosed, "DC"), (.clientProtocol, "DPE"), (.upstreamOverflow, "UO"),
+    ]
 }
 
 /// An answer the proxy gives itself, because nobody else could.

@@ -32,12 +32,12 @@
                 case .sendResponse(let head, let total, let persistence):
                     self.sendResponse(rest, head, total, persistence)
                     used += total
-                case .route: self.route(ByteView(rest))
+                case .route: self.begin(ByteView(rest))
                 case .acquire(let fresh): self.acquire(fresh: fresh)
                 case .replay: self.kept.withUnsafeReadableBytes { self.upstream?.send($0) }
                 case .release(let keep): self.releaseUpstream(keep: keep)
                 case .respond: self.respond()
-                case .log: self.log()
+                case .log: self.log(ByteView(rest))
                 case .finish(.client): self.finish()
                 case .finish(.upstream): self.upstream?.finish()
                 case .closeAll:
@@ -63,17 +63,26 @@
             if which == .client { self.upstream?.send(bytes) } else { self.send(bytes) }
         }
 
-        private func route(_ view: ByteView) {
-            guard let head = self.machine.head else { return }
+        /// Which way a request goes.
+        enum Way {
+            case cluster(Int)
+            /// No route takes it.
+            case none
+            /// Its path can be read as two.
+            case twoPaths
+        }
+
+        func route(_ view: ByteView) -> Way {
+            guard let head = self.machine.head else { return .none }
             if !self.target.isEmpty { self.target = [] }
-            guard self.listener.readsPaths else { return self.machine.routed(self.cluster(for: head, view)) }
-            switch view.normalTarget(head.target) {
-            case .same: self.machine.routed(self.cluster(for: head, view))
-            case .rewritten(let target):
-                self.target = target
-                self.machine.routed(self.cluster(for: head, view))
-            case .refused: self.machine.routedByNoPath()
+            if self.listener.readsPaths {
+                switch view.normalTarget(head.target) {
+                case .same: break
+                case .rewritten(let target): self.target = target
+                case .refused: return .twoPaths
+                }
             }
+            return self.cluster(for: head, view).map(Way.cluster) ?? .none
         }
 
         /// The cluster of the first route that takes a request.
@@ -102,20 +111,23 @@
             if !fresh, let connection = self.state.takeIdle(server) {
                 connection.client = self
                 self.upstream = connection
+                self.trace.server = connection.label
+                self.state.counters.clusters[cluster].reused.add()
                 self.machine.acquired(isReused: true)
                 return
             }
             let connection = UpstreamConnection(self.state, to: server)
             connection.client = self
             self.upstream = connection
+            self.trace.server = connection.label
             let plan = self.state.clusters[cluster]
-            self.state.counters.upstreamConnections.add()
             connection.connect(to: self.state.address(of: server), within: plan.connectTimeout)
         }
 
         /// The connection that `acquire` asked for is open.
         func upstreamOpened(_ connection: UpstreamConnection) {
             guard self.upstream === connection else { return connection.close() }
+            self.state.counters.clusters[connection.server.cluster].opened.add()
             self.machine.acquired(isReused: false)
         }
 
@@ -123,6 +135,7 @@
         func upstreamFailed(_ connection: UpstreamConnection, isLate: Bool) {
             guard self.upstream === connection else { return }
             self.upstream = nil
+            self.state.counters.clusters[connection.server.cluster].failed.add()
             self.state.tryNextAddress(of: connection.server)
             self.state.ended(connection.server, .failed)
             self.machine.acquireFailed(isLate ? .late : .refused)
@@ -160,6 +173,7 @@
         private func sendResponse(_ raw: UnsafeRawBufferPointer, _ head: Int, _ total: Int, _ persistence: Persistence)
         {
             guard let response = self.machine.responseHead else { return }
+            self.trace.answered = self.state.now
             guard persistence != .goesOn || response.flags.contains(.hopByHop) else {
                 return self.send(UnsafeRawBufferPointer(rebasing: raw[..<total]))
             }
@@ -181,15 +195,10 @@
 
         private func respond() {
             guard let refusal = self.machine.refusal else { return }
+            self.trace.answered = self.state.now
             var text = refusal.text
             text.withUTF8 { self.send(UnsafeRawBufferPointer($0)) }
         }
 
-        private func log() {
-            guard let note = self.machine.takeNote() else { return }
-            self.state.counters.note(note)
-            // Long heads are rare, and their memory is not for keeping.
-            if self.kept.storageCapacity > 4 << 10 { self.kept = ByteBuffer() }
-        }
     }
 #endif

@@ -16,6 +16,9 @@
         var target: [UInt8] = []
         /// A request that may be sent once more.
         var kept = ByteBuffer()
+        var trace = RequestTrace()
+        /// The client's address, as the access log has it.
+        private(set) var address: [UInt8] = []
         /// When `expire()` is due.
         private(set) var expires = NIODeadline.distantFuture
         private var armed: ForwardDeadline?
@@ -36,7 +39,12 @@
         func start() {
             do {
                 try self.register()
-                self.state.counters.connections.add()
+                if let words = self.state.log?.words {
+                    self.address = self.socket?.remoteAddress.map { words.address($0) } ?? words.none
+                }
+                let counts = self.state.counters.listeners[self.listener.index]
+                counts.connections.add()
+                counts.open.add()
                 self.state.add(self)
                 self.settle()
             } catch {
@@ -50,6 +58,7 @@
         func pump() {
             guard !self.isPumping, !self.isOver else { return }
             self.isPumping = true
+            self.state.now = .now()
             if self.isBroken, self.hasNothingToSay { self.machine.clientReset() }
             while true {
                 var moved = self.advanceClient()
@@ -190,11 +199,12 @@
             var wanted = self.machine.deadline
             // The client's time to read its last answer starts when it has all been sent.
             if wanted == .linger, !self.hasFinished { wanted = .stall }
+            if wanted == .head, self.trace.headSince == nil { self.trace.headSince = self.state.now }
             let isAnother = wanted != self.armed || self.machine.turn != self.armedTurn
             guard isAnother || (hasMoved && wanted == .stall) else { return }
             self.armed = wanted
             self.armedTurn = self.machine.turn
-            self.expires = wanted.map { .now() + self.patience($0) } ?? .distantFuture
+            self.expires = wanted.map { self.state.now + self.patience($0) } ?? .distantFuture
         }
 
         private func patience(_ deadline: ForwardDeadline) -> TimeAmount {
@@ -212,6 +222,7 @@
             guard !self.isOver else { return }
             self.isOver = true
             self.releaseUpstream(keep: false)
+            self.state.counters.listeners[self.listener.index].open.add(-1)
             self.state.remove(self)
         }
     }

@@ -4,13 +4,14 @@
     import NIOCore
     public import SocketLoop
     import Synchronization
+    public import Telemetry
 
     /// Relays plain HTTP/1.1 by routes, and bytes of any protocol, to clusters of servers, over bare sockets: what
     /// `detour serve proxy` runs.
     ///
     /// A connection stays on the loop that accepted it, and so do the connections to servers that it uses.
     public final class Engine: Sendable {
-        private struct Place: Sendable {
+        struct Place: Sendable {
             let loop: SocketLoop
             let box: NIOLoopBoundBox<EngineLoop>
         }
@@ -20,21 +21,30 @@
             let stop: @Sendable () async -> Void
         }
 
-        private let settings: GatewaySettings
+        let settings: GatewaySettings
         private let loops: SocketLoopGroup
         private let logger: Logger
-        private let places = Mutex<[Place]>([])
+        let accessLog: AccessLog?
+        let places = Mutex<[Place]>([])
         private let clusters = Mutex<[ResolvedCluster]>([])
         private let listening = Mutex<[Listening]>([])
         /// What each loop has counted.
         public let counters: [EngineCounters]
 
         /// An engine that does nothing until `start()`.
-        public init(settings: GatewaySettings, loops: SocketLoopGroup, logger: Logger) {
+        ///
+        /// - Parameter accessLog: where lines go, in the settings' format; it stays the caller's, to be closed after `drain`.
+        public init(
+            settings: GatewaySettings,
+            loops: SocketLoopGroup,
+            logger: Logger,
+            accessLog: AccessLog? = nil
+        ) {
             self.settings = settings
             self.loops = loops
             self.logger = logger
-            self.counters = loops.loops.map { _ in EngineCounters() }
+            self.accessLog = accessLog
+            self.counters = loops.loops.map { _ in EngineCounters(settings) }
         }
 
         /// The ports that are listened at, in the settings' order.
@@ -48,13 +58,14 @@
             self.clusters.withLock { $0 = clusters }
             let counters = self.counters
             let places = self.loops.loops.enumerated().map { index, loop in
-                let state = EngineLoop(loop, clusters: clusters, counters: counters[index])
+                let log = self.accessLog.map { LoopLog($0, self.settings) }
+                let state = EngineLoop(loop, clusters: clusters, counters: counters[index], log: log)
                 return Place(loop: loop, box: .makeBoxSendingValue(state, eventLoop: loop))
             }
             self.places.withLock { $0 = places }
             do {
-                for listener in self.settings.listeners {
-                    let listening = try await self.listen(listener, places)
+                for (index, listener) in self.settings.listeners.enumerated() {
+                    let listening = try await self.listen(index, listener, places)
                     self.listening.withLock { $0.append(listening) }
                     let address = "\(GatewaySettings.Endpoint(host: listener.host, port: listening.port))"
                     self.logger.info("listening", metadata: ["listener": "\(listener.name)", "address": "\(address)"])
@@ -82,9 +93,13 @@
             return ResolvedCluster(cluster, addresses: addresses, logger: self.logger)
         }
 
-        private func listen(_ listener: GatewaySettings.Listener, _ places: [Place]) async throws -> Listening {
+        private func listen(
+            _ index: Int,
+            _ listener: GatewaySettings.Listener,
+            _ places: [Place]
+        ) async throws -> Listening {
             let logger = self.logger
-            let begin = Self.beginning(listener, logger)
+            let begin = Self.beginning(listener, index, logger)
             let socket: Socket
             do {
                 let address = try SocketAddress.makeAddressResolvingHost(listener.host, port: listener.port)
@@ -121,13 +136,14 @@
         /// How a listener's connections begin.
         private static func beginning(
             _ listener: GatewaySettings.Listener,
+            _ index: Int,
             _ logger: Logger
         ) -> @Sendable (EngineLoop, Socket) -> Void {
             if let cluster = listener.cluster {
-                let plan = UnreadPlan(listener, to: cluster, logger)
+                let plan = UnreadPlan(listener, index: index, to: cluster, logger)
                 return { state, accepted in UnreadConnection(state, plan, accepted: accepted).start() }
             }
-            let plan = ListenerPlan(listener)
+            let plan = ListenerPlan(listener, index: index)
             return { state, accepted in ClientConnection(state, plan, accepted: accepted).start() }
         }
 

@@ -1,6 +1,8 @@
 #if os(Linux)
     import GatewayCore
+    import ProxyCore
     import Synchronization
+    import Telemetry
 
     /// What one loop has counted. Only the loop writes; anybody may read.
     public final class EngineCounters: Sendable {
@@ -11,45 +13,131 @@
             /// How much it is.
             public var total: Int { self.value.load(ordering: .relaxed) }
 
-            /// One writer needs no locked instruction.
+            /// One writer needs no locked instruction. A gauge takes back what it was given.
             @inline(__always)
             func add(_ more: Int = 1) {
                 self.value.store(self.value.load(ordering: .relaxed) &+ more, ordering: .relaxed)
             }
         }
 
-        /// Connections of clients.
-        public let connections = Count()
-        /// Connections to servers.
-        public let upstreamConnections = Count()
-        /// Requests that have ended, however.
-        public let requests = Count()
-        /// Those that the gateway answered itself.
-        public let refusals = Count()
-        /// Requests sent once more or to another server, and other servers tried for connections whose bytes pass unread.
-        public let retries = Count()
-
-        /// Connections whose bytes passed unread, and that have ended, however.
-        public let unread = Count()
-        /// Those of them that were reset because no server could be connected to.
-        public let unreachable = Count()
-        /// Their bytes from clients.
-        public let bytesIn = Count()
-        /// Their bytes to clients.
-        public let bytesOut = Count()
-
-        func note(_ note: PipeNote) {
-            self.unread.add()
-            if note.end == .unreachable || note.end == .connectTimeout { self.unreachable.add() }
-            if note.retries > 0 { self.retries.add(note.retries) }
-            self.bytesIn.add(note.bytesIn)
-            self.bytesOut.add(note.bytesOut)
+        /// What several numbers add up to.
+        public struct Sum: Sendable {
+            /// How much it is.
+            public let total: Int
         }
 
-        func note(_ note: ForwardNote) {
-            self.requests.add()
-            if note.reason != nil { self.refusals.add() }
-            if note.retries > 0 { self.retries.add(note.retries) }
+        let listeners: [ListenerCounts]
+        let clusters: [ClusterCounts]
+
+        init(_ settings: GatewaySettings) {
+            self.listeners = settings.listeners.map { _ in ListenerCounts() }
+            self.clusters = settings.clusters.map { _ in ClusterCounts() }
+        }
+
+        /// Connections to servers that have opened.
+        public var upstreamConnections: Sum { Sum(total: self.clusters.reduce(0) { $0 + $1.opened.total }) }
+        /// Connections to servers that have not opened.
+        public var upstreamFailures: Sum { Sum(total: self.clusters.reduce(0) { $0 + $1.failed.total }) }
+        /// Requests sent once more or to another server, and other servers tried for connections whose bytes pass unread.
+        public var retries: Sum { Sum(total: self.clusters.reduce(0) { $0 + $1.retries.total }) }
+        /// Connections whose bytes passed unread, and that have ended, however.
+        public var unread: Sum { Sum(total: self.listeners.reduce(0) { $0 + $1.unread.total }) }
+        /// Those of them that were reset because no server could be connected to.
+        public var unreachable: Sum { Sum(total: self.listeners.reduce(0) { $0 + $1.unreachable.total }) }
+        /// Bytes from clients.
+        public var bytesIn: Sum { Sum(total: self.listeners.reduce(0) { $0 + $1.traffic.received.total }) }
+        /// Bytes to clients.
+        public var bytesOut: Sum { Sum(total: self.listeners.reduce(0) { $0 + $1.traffic.sent.total }) }
+
+        /// Takes note of a connection whose bytes passed unread.
+        func note(_ note: PipeNote, listener: Int, cluster: Int) {
+            self.listeners[listener].unread.add()
+            if note.end.isForWantOfServers { self.listeners[listener].unreachable.add() }
+            if note.retries > 0 { self.clusters[cluster].retries.add(note.retries) }
+            for traffic in [self.listeners[listener].traffic, self.clusters[cluster].traffic] {
+                traffic.received.add(note.bytesIn)
+                traffic.sent.add(note.bytesOut)
+            }
+        }
+
+        /// Requests that have ended, however.
+        public var requests: Sum { Sum(total: self.listeners.reduce(0) { $0 + $1.traffic.durations.count }) }
+    }
+
+    /// What one loop has counted of a listener.
+    final class ListenerCounts: Sendable {
+        let traffic = TrafficCounts()
+        /// Connections of clients, and those that are open.
+        let connections = EngineCounters.Count()
+        let open = EngineCounters.Count()
+        /// Requests that the gateway answered itself.
+        let refusals = EngineCounters.Count()
+        /// Connections whose bytes passed unread that have ended, and those of them for which there was no server.
+        let unread = EngineCounters.Count()
+        let unreachable = EngineCounters.Count()
+    }
+
+    /// What one loop has counted of a cluster.
+    final class ClusterCounts: Sendable {
+        let traffic = TrafficCounts()
+        /// Connections to its servers: that have opened, that have not, and that were used once more.
+        let opened = EngineCounters.Count()
+        let failed = EngineCounters.Count()
+        let reused = EngineCounters.Count()
+        /// Requests sent once more, or to another server.
+        let retries = EngineCounters.Count()
+    }
+
+    /// What one loop has counted of the requests of a listener, or of a cluster.
+    final class TrafficCounts: Sendable {
+        /// The upper ends of the steps, in microseconds.
+        static let bounds: InlineArray<14, Int> = [
+            500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+            5_000_000,
+            10_000_000,
+        ]
+        /// What a status begins with; the first is for none.
+        static let classes = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"]
+
+        /// Requests that are under way.
+        let active = EngineCounters.Count()
+        let received = EngineCounters.Count()
+        let sent = EngineCounters.Count()
+        private let byClass = InlineArray<6, EngineCounters.Count> { _ in EngineCounters.Count() }
+        private let byFlag = InlineArray<8, EngineCounters.Count> { _ in EngineCounters.Count() }
+        private let steps = InlineArray<15, EngineCounters.Count> { _ in EngineCounters.Count() }
+        private let sum = EngineCounters.Count()
+
+        /// Takes note of a request that has ended.
+        func end(_ note: ForwardNote, microseconds: Int) {
+            self.received.add(note.bytesIn)
+            self.sent.add(note.bytesOut)
+            let hundreds = note.status / 100
+            self.byClass[hundreds < 6 ? hundreds : 0].add()
+            if !note.flags.isEmpty {
+                for bit in 0..<8 where note.flags.rawValue & 1 << bit != 0 { self.byFlag[bit].add() }
+            }
+            var step = 0
+            while step < 14, microseconds > Self.bounds[step] { step &+= 1 }
+            self.steps[step].add()
+            self.sum.add(microseconds)
+        }
+
+        /// How many have ended with a status of each class.
+        var classTotals: [Int] { Self.classes.indices.map { self.byClass[$0].total } }
+
+        /// How many had each flag, in the order of `ResponseFlags.each`.
+        var flagTotals: [Int] { ResponseFlags.each.map { self.byFlag[$0.flag.rawValue.trailingZeroBitCount].total } }
+
+        /// How long they took.
+        var durations: Durations {
+            let steps = (0..<15).map { self.steps[$0].total }
+            return Durations(
+                bounds: (0..<14).map { Self.bounds[$0] },
+                buckets: Array(steps.dropLast()),
+                count: steps.reduce(0, +),
+                sum: self.sum.total
+            )
         }
     }
 #endif

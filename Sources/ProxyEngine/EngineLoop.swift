@@ -12,6 +12,9 @@
         let loop: SocketLoop
         let clusters: [ResolvedCluster]
         let counters: EngineCounters
+        let log: LoopLog?
+        /// When what is being done began: the clock is read once for each batch of bytes.
+        var now = NIODeadline.now()
         var pools: UpstreamPools
         /// The latest head that was edited, and what follows it.
         var edited = ByteBuffer()
@@ -24,11 +27,15 @@
         var complaints = Complaints()
         /// Pipes for what passes unread.
         var pipes = PipePool()
+        /// Of each server's addresses, how the access log has them.
+        private let labels: [[[[UInt8]]]]
         private var isSweeping = false
         private(set) var isDraining = false
 
-        init(_ loop: SocketLoop, clusters: [ResolvedCluster], counters: EngineCounters) {
+        init(_ loop: SocketLoop, clusters: [ResolvedCluster], counters: EngineCounters, log: LoopLog?) {
             self.loop = loop
+            self.log = log
+            self.labels = clusters.map { $0.addresses.map { $0.map { log?.words.address($0) ?? [] } } }
             self.clusters = clusters
             self.counters = counters
             self.pools = UpstreamPools(clusters)
@@ -97,6 +104,11 @@
             self.clusters[server.cluster].addresses[server.endpoint][self.preferred[server.cluster][server.endpoint]]
         }
 
+        /// The same address, as the access log has it.
+        func label(of server: ServerID) -> [UInt8] {
+            self.labels[server.cluster][server.endpoint][self.preferred[server.cluster][server.endpoint]]
+        }
+
         /// The address that a server was last tried at is no good.
         func tryNextAddress(of server: ServerID) {
             let count = self.clusters[server.cluster].addresses[server.endpoint].count
@@ -106,7 +118,7 @@
 
         /// Takes back a connection on which request and response have ended.
         func keep(_ connection: UpstreamConnection) {
-            connection.idleSince = .now()
+            connection.idleSince = self.now
             let most = self.clusters[connection.server.cluster].settings.bounds.idleConnections
             // What it has sent meanwhile was asked for by nobody.
             if connection.mayRead || self.isDraining || !self.pools.put(connection, most: most) { connection.close() }
@@ -124,6 +136,8 @@
             for connection in self.pools.takeAged({ now - $0.idleSince >= clusters[$0.server.cluster].idleTimeout }) {
                 connection.close()
             }
+            self.log?.flush()
+            self.log?.readClock()
             self.isSweeping = !self.connections.isEmpty || self.pools.count > 0
             if self.isSweeping { self.sweepLater() }
         }
@@ -138,6 +152,14 @@
         /// Ends every connection.
         func closeAll() {
             for connection in Array(self.connections.values) { connection.closeNow() }
+            self.log?.flush()
+        }
+
+        /// How many connections to each server wait, and how many have a request.
+        func load() -> [[ServerLoad]] {
+            self.pools.counts.enumerated().map { cluster, counts in
+                counts.enumerated().map { ServerLoad(idle: $1, active: self.balancers[cluster].active($0)) }
+            }
         }
     }
 #endif

@@ -5,6 +5,8 @@
 
     /// A listener's settings, as its connections use them.
     final class ListenerPlan: Sendable {
+        /// Its place in the settings.
+        let index: Int
         let routes: [GatewaySettings.RouteRule]
         /// Whether a route looks at paths: then each has to have one spelling.
         let readsPaths: Bool
@@ -14,7 +16,8 @@
         let stallTimeout: TimeAmount
         let lingerTimeout: TimeAmount
 
-        init(_ listener: GatewaySettings.Listener) {
+        init(_ listener: GatewaySettings.Listener, index: Int) {
+            self.index = index
             self.routes = listener.routes
             self.readsPaths = listener.routes.contains { route in
                 route.match.conditions.contains { condition in

@@ -29,6 +29,7 @@
 
             override func opened() {
                 self.state.connected(self.id)
+                self.state.counters.clusters[self.id.cluster].opened.add()
                 self.client?.machine.acquired()
             }
             override func failedToOpen(isLate: Bool) { self.client?.serverFailed(self, isLate: isLate) }
@@ -46,7 +47,9 @@
         func start() {
             do {
                 try self.register()
-                self.state.counters.connections.add()
+                let counts = self.state.counters.listeners[self.plan.index]
+                counts.connections.add()
+                counts.open.add()
                 self.state.add(self)
                 self.pump()
             } catch {
@@ -125,7 +128,6 @@
             self.lastServer = id
             let server = ServerSide(self.state, to: id, of: self)
             self.server = server
-            self.state.counters.upstreamConnections.add()
             server.connect(to: self.state.address(of: id), within: self.state.clusters[id.cluster].connectTimeout)
         }
 
@@ -135,6 +137,7 @@
             self.server = nil
             self.state.tryNextAddress(of: server.id)
             self.state.ended(server.id, .failed)
+            self.state.counters.clusters[server.id.cluster].failed.add()
             self.machine.acquireFailed(isLate ? .late : .refused)
             self.pump()
         }
@@ -175,8 +178,8 @@
 
         private func log() {
             let note = self.machine.note
-            self.state.counters.note(note)
-            guard note.end == .unreachable || note.end == .connectTimeout || note.end == .clusterFull else { return }
+            self.state.counters.note(note, listener: self.plan.index, cluster: self.plan.cluster)
+            guard note.end.isForWantOfServers else { return }
             guard let count = self.state.complaints.add(about: self.plan.cluster, at: .now()) else { return }
             self.plan.logger.warning(
                 "no server can be connected to; clients are reset",
@@ -204,6 +207,7 @@
             if let server { self.state.ended(server.id, .none) }
             self.server?.client = nil
             self.server = nil
+            self.state.counters.listeners[self.plan.index].open.add(-1)
             self.state.remove(self)
         }
 

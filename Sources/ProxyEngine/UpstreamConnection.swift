@@ -6,11 +6,14 @@
         let server: ServerID
         /// Whose request is on it; nil while it waits.
         var client: ClientConnection?
+        /// Its server's address, as the access log has it.
+        let label: [UInt8]
         /// Since when it waits.
         var idleSince = NIODeadline.uptimeNanoseconds(0)
 
         init(_ state: EngineLoop, to server: ServerID) {
             self.server = server
+            self.label = state.label(of: server)
             super.init(state)
         }
 

@@ -18,6 +18,9 @@
         /// How many there are.
         var count: Int { self.idle.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } } }
 
+        /// How many there are, of each server.
+        var counts: [[Int]] { self.idle.map { $0.map(\.count) } }
+
         @inline(__always)
         mutating func take(_ server: ServerID) -> UpstreamConnection? {
             self.idle[server.cluster][server.endpoint].popLast()

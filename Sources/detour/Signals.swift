@@ -12,6 +12,11 @@ enum Signals {
         for await signal in await Self.sequence() { body(signal.rawValue) }
     }
 
+    /// Calls `body` each time the process is asked to open its log files anew, until it is cancelled: SIGUSR1.
+    static func reopenings(_ body: @Sendable () async -> Void) async {
+        for await _ in await UnixSignalsSequence(trapping: .sigusr1) { await body() }
+    }
+
     private static func sequence() async -> UnixSignalsSequence {
         await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     }

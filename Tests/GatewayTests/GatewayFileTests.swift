@@ -168,6 +168,20 @@ struct GatewayFileTests {
                 "f:4: listeners[0].routes[0].match: a match needs at least one condition"
             ),
             ("  - name: all", "  - nam: all", "f:9: clusters[0].nam: no such key"),
+            (
+                "attempts: 3", "attempts: 3\naccess-log: {format: xml}",
+                "f:13: access-log.format: there is no format xml; choose text or json"
+            ),
+            (
+                "attempts: 3", "attempts: 3\naccess-log: {file: x}",
+                "f:13: access-log.file: no such key; there are path, format"
+            ),
+            ("attempts: 3", "attempts: 3\nadmin: {address: 9901}", "f:13: admin.address: expected HOST:PORT"),
+            ("attempts: 3", "attempts: 3\nadmin: {}", "f:13: admin: address is missing, such as 127.0.0.1:9901"),
+            (
+                "clusters:", "  - address: 127.0.0.1:8080\n    routes: [{cluster: all}]\nclusters:",
+                "f:8: listeners[1]: there is another listener of the name 127.0.0.1:8080"
+            ),
             ("clusters:", "clusers:", "f:8: clusers: no such key; there are listeners, clusters"),
             ("routes:", "routes: [", "f:"),
             ("    attempts: 3", "    name: all", "f:9: of the keys from here on name is there twice"),

@@ -5,6 +5,7 @@
     @testable import PeerTestSupport
     import ProxyEngine
     @testable import SocketLoop
+    import Telemetry
     import TrafficMatch
 
     /// An engine with servers behind it: ada's requests go to the last, all others to the first, or nowhere.
@@ -20,6 +21,8 @@
             bounds: ListenerBounds = .init(),
             cluster: ClusterBounds = .init(),
             change: (inout GatewaySettings) -> Void = { _ in },
+            log: AccessLog? = nil,
+            rules: AccessLogRules? = nil,
             _ body: (Stage) async throws -> Void
         ) async throws {
             var servers: [Server] = []
@@ -43,20 +46,22 @@
                 clusters: servers.enumerated().map { index, server in
                     let host = isReachable ? "127.0.0.1" : "127.0.0.2"
                     return .init(name: "\(index)", endpoints: [.init(host: host, port: server.port)], bounds: cluster)
-                }
+                },
+                accessLog: rules
             )
             change(&settings)
-            try await Self.run(settings, servers, body)
+            try await Self.run(settings, servers, log: log, body)
         }
 
         /// An engine with its settings, until `body` has returned.
         static func run(
             _ settings: GatewaySettings,
             _ servers: [Server],
+            log: AccessLog? = nil,
             _ body: (Stage) async throws -> Void
         ) async throws {
             let loops = try SocketLoopGroup(numberOfLoops: 1)
-            let engine = Engine(settings: settings, loops: loops, logger: Logger(label: "test"))
+            let engine = Engine(settings: settings, loops: loops, logger: Logger(label: "test"), accessLog: log)
             try await engine.start()
             func end() async throws {
                 await engine.drain(within: .zero)
