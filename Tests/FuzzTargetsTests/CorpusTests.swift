@@ -3,7 +3,7 @@ import FuzzTargets
 import Testing
 
 /// Every input that is kept, run once more without libFuzzer; what takes long for its size is a finding too.
-@Suite("Fuzz targets", .timeLimit(.minutes(1)))
+@Suite("Fuzz targets", .timeLimit(.minutes(5)))
 struct CorpusTests {
     private static let corpora = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

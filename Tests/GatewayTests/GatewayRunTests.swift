@@ -6,7 +6,7 @@
     import Synchronization
     import Testing
 
-    @Suite("A whole gateway", .timeLimit(.minutes(2)))
+    @Suite("A whole gateway", .timeLimit(.minutes(5)))
     struct GatewayRunTests {
         /// Keeps where the gateway says that it listens.
         private struct Addresses: LogHandler {

@@ -10,7 +10,7 @@
 
     @testable import Gateway
 
-    @Suite("Asking servers whether they are well", .timeLimit(.minutes(2)))
+    @Suite("Asking servers whether they are well", .timeLimit(.minutes(5)))
     struct HealthCheckTests {
         /// An engine before two servers, and its checks.
         private func check(
@@ -24,6 +24,7 @@
             )
             cluster.health = check
             cluster.health?.interval = .milliseconds(20)
+            cluster.health?.timeout = .seconds(600)
             let listener = GatewaySettings.Listener(
                 name: "test",
                 host: "127.0.0.1",

@@ -4,7 +4,7 @@ import Tunnel
 
 @testable import Intercept
 
-@Suite("Beginning anew beside what hangs", .timeLimit(.minutes(1)))
+@Suite("Beginning anew beside what hangs", .timeLimit(.minutes(5)))
 struct FreshStartsTests {
     private struct Refusal: Error, Equatable {}
     private struct Trouble: Error, Equatable {

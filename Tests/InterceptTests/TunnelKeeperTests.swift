@@ -15,7 +15,7 @@ import TunnelTransport
 
 @testable import Intercept
 
-@Suite("Keeping a tunnel to each replica", .timeLimit(.minutes(2)))
+@Suite("Keeping a tunnel to each replica", .timeLimit(.minutes(5)))
 struct TunnelKeeperTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var code: KubernetesError.Code

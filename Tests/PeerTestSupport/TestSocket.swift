@@ -75,7 +75,7 @@ final class TestSocket: Sendable {
 
     @discardableResult
     func text(_ expected: String) async -> String {
-        await self.text { $0.utf8.count >= expected.utf8.count }
+        await self.wait { $0.bytes.count >= expected.utf8.count || $0.isClosed }.text
     }
 
     func write(_ text: String) async throws {
@@ -129,9 +129,9 @@ final class TestSocket: Sendable {
         try await self.channel.setOption(.autoRead, value: true).get()
     }
 
-    /// Forgets the first bytes.
+    /// Forgets the first bytes; fewer where the time limit has ended a wait for them.
     func drop(_ count: Int) {
-        self.state.withLock { $0.seen.bytes.removeFirst(count) }
+        self.state.withLock { $0.seen.bytes.removeFirst(min(count, $0.seen.bytes.count)) }
     }
 
     func attach(_ channel: any Channel, tls: NIOSSLHandler? = nil) throws {
@@ -144,8 +144,12 @@ final class TestSocket: Sendable {
         let ready = self.state.withLock { state in
             body(&state.seen)
             let seen = state.seen
-            let ready = state.waiting.filter { $0.0(seen) }.map { ($0.1, seen) }
-            state.waiting.removeAll { $0.0(seen) }
+            var ready: [(CheckedContinuation<Seen, Never>, Seen)] = []
+            state.waiting.removeAll { condition, continuation in
+                guard condition(seen) else { return false }
+                ready.append((continuation, seen))
+                return true
+            }
             return ready
         }
         for (continuation, seen) in ready { continuation.resume(returning: seen) }

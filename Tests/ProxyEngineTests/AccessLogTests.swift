@@ -10,7 +10,7 @@
     private let get = "GET /a?b=c HTTP/1.1\r\nhost: x.example\r\nx-request-id:  id-1 \r\n\r\n"
     private let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 
-    @Suite("The access log of a gateway, over real sockets", .timeLimit(.minutes(2)))
+    @Suite("The access log of a gateway, over real sockets", .timeLimit(.minutes(5)))
     struct AccessLogTests {
         @Test("a plain request: every field")
         func plain() async throws {

@@ -26,7 +26,7 @@
         BadRequest("POST / HTTP/1.1\r\nhost: x\r\n\(fields)\r\n\r\n\(body)")
     }
 
-    @Suite("Bad inputs, over real sockets", .timeLimit(.minutes(2)))
+    @Suite("Bad inputs, over real sockets", .timeLimit(.minutes(5)))
     struct BadInputTests {
         static let framing = [
             post("content-length: 3\r\ntransfer-encoding: chunked", "abc"),

@@ -18,7 +18,7 @@
         }
     }
 
-    @Suite("Clusters of several servers, over real sockets", .timeLimit(.minutes(2)))
+    @Suite("Clusters of several servers, over real sockets", .timeLimit(.minutes(5)))
     struct ClusterTests {
         @Test("a server that is busy is passed over, and its connection used again")
         func retry() async throws {

@@ -11,7 +11,7 @@
     private let get = "GET /a HTTP/1.1\r\nhost: x\r\n\r\n"
     private let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 
-    @Suite("A gateway over real sockets", .timeLimit(.minutes(2)))
+    @Suite("A gateway over real sockets", .timeLimit(.minutes(5)))
     struct EngineTests {
         @Test("the header decides where a request goes, and connections to servers are used again")
         func routes() async throws {

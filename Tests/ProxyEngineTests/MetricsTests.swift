@@ -7,7 +7,7 @@
     private let ada = "GET /a HTTP/1.1\r\nhost: x\r\nx-user: ada\r\n\r\n"
     private let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 
-    @Suite("The metrics of a gateway, over real sockets", .timeLimit(.minutes(2)))
+    @Suite("The metrics of a gateway, over real sockets", .timeLimit(.minutes(5)))
     struct MetricsTests {
         @Test("a known sequence of requests is counted exactly")
         func sequence() async throws {

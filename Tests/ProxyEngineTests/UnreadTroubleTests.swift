@@ -6,7 +6,7 @@
     @testable import ProxyEngine
     import Testing
 
-    @Suite("Trouble of connections that pass a gateway unread", .timeLimit(.minutes(2)))
+    @Suite("Trouble of connections that pass a gateway unread", .timeLimit(.minutes(5)))
     struct UnreadTroubleTests {
         @Test("a server that cannot be connected to is passed over, and the client notices nothing")
         func firstMissing() async throws {
@@ -42,19 +42,27 @@
         @Test("what stands still for too long is reset on both sides; what moves is not")
         func idle() async throws {
             try await Stage.unread(idle: .milliseconds(1_500)) { stage in
-                let client = try await stage.client()
-                let server = try await stage.servers[0].accept()
-                let end = ContinuousClock.now + .seconds(3)
-                var count = 0
-                while ContinuousClock.now < end {
-                    count += 1
-                    try await client.write("x")
-                    await server.wait { [count] in $0.bytes.count == count || $0.isClosed }
-                    guard !server.seen.isClosed else { break }
+                // A machine so busy that the test itself stands still for that long gets another try.
+                while true {
+                    let client = try await stage.client()
+                    let server = try await stage.servers[0].accept()
+                    let begun = ContinuousClock.now
+                    var (last, longest, count) = (begun, Duration.zero, 0)
+                    while ContinuousClock.now < begun + .seconds(3), !server.seen.isClosed, !client.seen.isClosed {
+                        count += 1
+                        try? await client.write("x")
+                        await server.wait { [count] in $0.bytes.count == count || $0.isClosed }
+                        longest = max(longest, .now - last)
+                        last = .now
+                    }
+                    let hasFailed = client.seen.hasFailed || server.seen.hasFailed
+                    #expect(await client.over().failure == ECONNRESET)
+                    #expect(await server.over().failure == ECONNRESET)
+                    guard hasFailed, longest > .seconds(1) else {
+                        #expect(!hasFailed)
+                        break
+                    }
                 }
-                #expect(!client.seen.hasFailed && !server.seen.hasFailed)
-                #expect(await client.over().failure == ECONNRESET)
-                #expect(await server.over().failure == ECONNRESET)
                 await stage.isEmpty()
             }
         }

@@ -165,7 +165,10 @@ struct DivertTests {
             let (stream, _) = try await harness.acceptStream()
             await stream.text(get(user: "alice"))
             try await harness.origin.close()
-            try await origin.close()
+            try await origin.reset()
+            // Asked on a connection whose end has not been noticed, the original would have ended the client's.
+            let seen = #"detour_resets_total{port="80",side="original"} 1"#
+            while !harness.metrics.prometheusText().contains(seen) { await Task.yield() }
             try await stream.close()
             #expect(await client.text { $0.contains("\r\n\r\n") }.hasPrefix("HTTP/1.1 502"))
         }

@@ -7,7 +7,7 @@
     @testable import ProxyTransport
     @testable import SocketLoop
 
-    @Suite("Floods of requests, over real sockets", .timeLimit(.minutes(2)))
+    @Suite("Floods of requests, over real sockets", .timeLimit(.minutes(5)))
     struct FloodTests {
         @Test("that always come with the beginning of the next: no more is held than a read and a head")
         func pipelining() async throws {

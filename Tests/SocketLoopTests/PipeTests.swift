@@ -5,7 +5,7 @@
 
     @testable import SocketLoop
 
-    @Suite("Pipes between sockets", .timeLimit(.minutes(1)))
+    @Suite("Pipes between sockets", .timeLimit(.minutes(5)))
     struct PipeTests {
         /// Two sockets that are connected with each other.
         private func pair() throws -> (Socket, Socket) {

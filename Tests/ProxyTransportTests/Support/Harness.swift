@@ -60,7 +60,7 @@ struct Harness: Sendable {
         let address = try original ?? SocketAddress(ipAddress: "127.0.0.1", port: self.origin.port)
         var configuration = ListenerConfiguration(host: "127.0.0.1", port: 0, servicePort: 80, original: address)
         // A busy machine is no silent laptop: who tests the limit sets it.
-        configuration.acknowledgementTimeout = .seconds(60)
+        configuration.acknowledgementTimeout = .minutes(30)
         configure(&configuration)
         self.listener = InterceptListener(
             configuration: configuration,

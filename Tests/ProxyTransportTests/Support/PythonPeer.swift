@@ -60,10 +60,10 @@ final class PythonPeer: @unchecked Sendable {
         return text.split(separator: "\n").map(String.init)
     }
 
-    /// Ends it and whatever it still does.
+    /// Ends it and whatever it still does, by force: the writing end of its input may be open in another child too, and a
+    /// signal that it inherited blocked would not end it.
     func stop() {
-        try? self.input.fileHandleForWriting.close()
-        if self.process.isRunning { self.process.terminate() }
+        if self.process.isRunning { kill(self.process.processIdentifier, SIGKILL) }
         self.process.waitUntilExit()
     }
 }
