@@ -117,7 +117,10 @@ let package = Package(
         library("SocketLoop", ["CEpoll", nioCore], settings: dataPath),
         library(
             "ProxyEngine",
-            ["GatewayCore", "HTTPWire", "ProxyCore", "SocketLoop", "Telemetry", "TrafficMatch", nioCore, logging],
+            [
+                "GatewayCore", "HTTPWire", "ProxyCore", "SocketLoop", "Telemetry", "TrafficMatch", nioCore, nioPosix,
+                logging,
+            ],
             settings: dataPath
         ),
         library(

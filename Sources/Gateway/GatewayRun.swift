@@ -27,16 +27,20 @@
         /// - Parameters:
         ///   - end: returns when the run is to end.
         ///   - reopenings: calls what it is given each time the access log is to be opened anew, until it is cancelled.
+        ///   - reloads: calls what it is given each time the file is to be read again though it may not have changed, until it
+        ///     is cancelled.
         /// - Throws: `GatewayFileError`, `AdminPortError` and `EngineError`, before anything is listened at for clients.
         public func run(
             until end: () async -> Void,
-            reopenings: @escaping @Sendable (_ reopen: @Sendable () async -> Void) async -> Void = { _ in }
+            reopenings: @escaping @Sendable (_ reopen: @Sendable () async -> Void) async -> Void = { _ in },
+            reloads: @escaping @Sendable (_ reload: @Sendable () async -> Void) async -> Void = { _ in }
         ) async throws {
+            let watch = SettingsWatch(self.file)
             let settings = try GatewayFile.read(self.file)
             guard let loops = SocketLoopGroup.shared else { throw NoDescriptors() }
             let log = try self.accessLog(settings)
             let engine = Engine(settings: settings, loops: loops, logger: self.logger, accessLog: log)
-            let admin = GatewayAdmin(settings, engine)
+            let admin = GatewayAdmin(engine)
             do {
                 try await self.start(admin, settings)
                 try await engine.start()
@@ -45,7 +49,7 @@
                 throw error
             }
             admin.enter(.serving)
-            let checks = HealthChecks(engine.checks)
+            let reload = GatewayReload(file: self.file, engine: engine, admin: admin, logger: self.logger)
             await withTaskGroup { tasks in
                 tasks.addTask {
                     await reopenings {
@@ -54,9 +58,20 @@
                         }
                     }
                 }
-                tasks.addTask { try? await checks.run() }
-                await end()
-                admin.enter(.draining)
+                let (checks, sink) = AsyncStream.makeStream(of: [ServerCheck].self)
+                sink.yield(engine.checks)
+                tasks.addTask { await HealthChecks.run(checks) }
+                await withTaskGroup { changes in
+                    changes.addTask {
+                        await watch.follow(requests: reloads) {
+                            if await reload.run() { sink.yield(engine.checks) }
+                        }
+                    }
+                    await end()
+                    admin.enter(.draining)
+                    // What is being changed is changed whole before anything ends.
+                    changes.cancelAll()
+                }
                 let connections = await engine.connections()
                 self.logger.info("draining", metadata: ["connections": "\(connections)"])
                 await engine.drain(within: self.drain)

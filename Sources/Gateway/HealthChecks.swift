@@ -13,6 +13,19 @@
 
         init(_ checks: [ServerCheck]) { self.checks = checks }
 
+        /// Checks until it is cancelled; each set of servers takes the place of the one before.
+        static func run(_ sets: AsyncStream<[ServerCheck]>) async {
+            var sets = sets.makeAsyncIterator()
+            var next = await sets.next()
+            while let checks = next {
+                next = await withTaskGroup { tasks in
+                    tasks.addTask { try? await Self(checks).run() }
+                    defer { tasks.cancelAll() }
+                    return await sets.next()
+                }
+            }
+        }
+
         /// Checks until it is cancelled.
         func run() async throws {
             guard !self.checks.isEmpty else { return }

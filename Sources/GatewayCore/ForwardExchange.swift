@@ -82,8 +82,8 @@ public struct ForwardNote: Hashable, Sendable {
     public var bytesIn = 0
     /// Bytes to the client.
     public var bytesOut = 0
-    /// The cluster's place, once there is one.
-    public var cluster: Int?
+    /// Whether a cluster has taken it.
+    public var isRouted = false
     /// What went wrong.
     public var flags: ResponseFlags = []
     /// Why the gateway gave the answer itself; nil when it did not.

@@ -3,10 +3,10 @@ import ProxyCore
 
 /// What the shell tells the machine.
 extension ForwardMachine {
-    /// The answer to `ForwardAction.route`: the cluster's place, or nil when no route takes the request.
-    public mutating func routed(_ cluster: Int?) {
-        guard let cluster else { return self.giveUp(.noRoute) }
-        self.exchange?.note.cluster = cluster
+    /// The answer to `ForwardAction.route`: whether there is a cluster that takes the request.
+    public mutating func routed(isTaken: Bool) {
+        guard isTaken else { return self.giveUp(.noRoute) }
+        self.exchange?.note.isRouted = true
         self.exchange?.requestStage = .acquiring
         self.chores.insert(.acquire)
     }

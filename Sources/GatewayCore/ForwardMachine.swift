@@ -69,9 +69,6 @@ public struct ForwardMachine: Sendable {
     /// The head that `ForwardAction.route` asks about; its ranges are offsets into the client's bytes.
     public var head: RequestHead? { self.exchange?.head }
 
-    /// The cluster that takes the request.
-    public var cluster: Int? { self.exchange?.note.cluster }
-
     /// Whether an `Upgrade` field of the request goes to the server.
     public var keepsUpgrade: Bool { self.exchange?.asksForUpgrade ?? false }
 

@@ -65,7 +65,7 @@
 
         /// Which way a request goes.
         enum Way {
-            case cluster(Int)
+            case cluster(LoopCluster)
             /// No route takes it.
             case none
             /// Its path can be read as two.
@@ -75,7 +75,7 @@
         func route(_ view: ByteView) -> Way {
             guard let head = self.machine.head else { return .none }
             if !self.target.isEmpty { self.target = [] }
-            if self.listener.readsPaths {
+            if self.listener.plan.readsPaths {
                 switch view.normalTarget(head.target) {
                 case .same: break
                 case .rewritten(let target): self.target = target
@@ -86,15 +86,15 @@
         }
 
         /// The cluster of the first route that takes a request.
-        private func cluster(for head: RequestHead, _ view: ByteView) -> Int? {
+        private func cluster(for head: RequestHead, _ view: ByteView) -> LoopCluster? {
             for route in self.listener.routes
             where route.match.takesEverything
                 || (self.target.isEmpty
                     ? route.match.isSatisfied(by: head, in: view)
                     : route.match.isSatisfied(by: head, in: view, target: self.target))
             {
-                self.machine.attempts = self.state.clusters[route.cluster].settings.bounds.attempts
-                self.machine.retry = self.state.retry(of: route.cluster)
+                self.machine.attempts = route.cluster.plan.settings.bounds.attempts
+                self.machine.retry = route.cluster.retry()
                 self.lastServer = nil
                 return route.cluster
             }
@@ -102,17 +102,17 @@
         }
 
         private func acquire(fresh: Bool) {
-            guard let cluster = self.machine.cluster else { return }
-            guard let server = self.state.nextServer(of: cluster, after: self.lastServer?.endpoint) else {
+            guard let cluster = self.cluster else { return }
+            guard let server = cluster.nextServer(after: self.lastServer?.endpoint) else {
                 return self.machine.acquireFailed(.full)
             }
             self.lastServer = server
-            if fresh { self.state.withdraw(of: cluster) }
-            if !fresh, let connection = self.state.takeIdle(server) {
+            if fresh { cluster.withdraw() }
+            if !fresh, let connection = cluster.takeIdle(server.endpoint) {
                 connection.client = self
                 self.upstream = connection
                 self.trace.server = connection.label
-                self.state.counters.clusters[cluster].reused.add()
+                cluster.counts.reused.add()
                 self.machine.acquired(isReused: true)
                 return
             }
@@ -120,14 +120,13 @@
             connection.client = self
             self.upstream = connection
             self.trace.server = connection.label
-            let plan = self.state.clusters[cluster]
-            connection.connect(to: self.state.address(of: server), within: plan.connectTimeout)
+            connection.connect(to: cluster.address(of: server.endpoint), within: cluster.plan.connectTimeout)
         }
 
         /// The connection that `acquire` asked for is open.
         func upstreamOpened(_ connection: UpstreamConnection) {
             guard self.upstream === connection else { return connection.close() }
-            self.state.counters.clusters[connection.server.cluster].opened.add()
+            connection.server.cluster.counts.opened.add()
             self.machine.acquired(isReused: false)
         }
 
@@ -135,9 +134,10 @@
         func upstreamFailed(_ connection: UpstreamConnection, isLate: Bool) {
             guard self.upstream === connection else { return }
             self.upstream = nil
-            self.state.counters.clusters[connection.server.cluster].failed.add()
-            self.state.tryNextAddress(of: connection.server)
-            self.state.ended(connection.server, .failed)
+            let server = connection.server
+            server.cluster.counts.failed.add()
+            server.cluster.tryNextAddress(of: server.endpoint)
+            server.cluster.ended(server.endpoint, .failed)
             self.machine.acquireFailed(isLate ? .late : .refused)
             self.pump()
         }
@@ -146,7 +146,7 @@
             guard let upstream = self.upstream else { return }
             self.upstream = nil
             upstream.client = nil
-            self.state.ended(upstream.server, self.machine.verdict)
+            upstream.server.cluster.ended(upstream.server.endpoint, self.machine.verdict)
             // Bytes of a request that the server answered without taking them would come before the next one.
             guard keep, upstream.isOpen, upstream.hasRoom else { return upstream.close() }
             self.state.keep(upstream)

@@ -9,15 +9,16 @@
         func begin(_ view: ByteView) {
             self.trace.begin(at: self.state.now)
             self.trace.isActive = true
-            self.state.counters.listeners[self.listener.index].traffic.active.add()
+            self.listener.counts.traffic.active.add()
             if let words = self.state.log?.words, let head = self.machine.head {
                 words.write(head, view, into: &self.trace.heading)
             }
             switch self.route(view) {
             case .cluster(let cluster):
-                self.state.counters.clusters[cluster].traffic.active.add()
-                self.machine.routed(cluster)
-            case .none: self.machine.routed(nil)
+                self.cluster = cluster
+                cluster.counts.traffic.active.add()
+                self.machine.routed(isTaken: true)
+            case .none: self.machine.routed(isTaken: false)
             case .twoPaths: self.machine.routedByNoPath()
             }
         }
@@ -42,19 +43,28 @@
                 }
             }
             self.count(note, self.trace.microseconds(until: now))
-            self.state.log?.append(note, self.trace, client: self.address, listener: self.listener.index, now: now)
+            self.state.log?.append(
+                note,
+                self.trace,
+                client: self.address,
+                listener: self.listener.label,
+                cluster: note.isRouted ? self.cluster?.label : nil,
+                now: now
+            )
             self.trace.clear()
+            // Settings that are gone are not held by who only waits.
+            self.cluster = nil
+            self.lastServer = nil
             // Long heads are rare, and their memory is not for keeping.
             if self.kept.storageCapacity > 4 << 10 { self.kept = ByteBuffer() }
         }
 
         private func count(_ note: ForwardNote, _ microseconds: Int) {
-            let listener = self.state.counters.listeners[self.listener.index]
+            let listener = self.listener.counts
             if self.trace.isActive { listener.traffic.active.add(-1) }
             listener.traffic.end(note, microseconds: microseconds)
             if note.reason != nil { listener.refusals.add() }
-            guard let place = note.cluster else { return }
-            let cluster = self.state.counters.clusters[place]
+            guard note.isRouted, let cluster = self.cluster?.counts else { return }
             cluster.traffic.active.add(-1)
             cluster.traffic.end(note, microseconds: microseconds)
             if note.retries > 0 { cluster.retries.add(note.retries) }

@@ -7,7 +7,9 @@
 
     /// A client's connection, with the server's that its request is on: it runs the machine's actions.
     final class ClientConnection: StreamSocket, AcceptedConnection {
-        let listener: ListenerPlan
+        let listener: LoopListener
+        /// The cluster that takes the latest request.
+        var cluster: LoopCluster?
         var machine: ForwardMachine
         var upstream: UpstreamConnection?
         /// The server that the latest try of a request went to.
@@ -29,9 +31,9 @@
         private var awaitsTurn = false
         private var isOver = false
 
-        init(_ state: EngineLoop, _ listener: ListenerPlan, accepted socket: Socket) {
+        init(_ state: EngineLoop, _ listener: LoopListener, accepted socket: Socket) {
             self.listener = listener
-            self.machine = ForwardMachine(headLimit: listener.headLimit)
+            self.machine = ForwardMachine(headLimit: listener.plan.headLimit)
             super.init(state, accepted: socket)
         }
 
@@ -42,9 +44,8 @@
                 if let words = self.state.log?.words {
                     self.address = self.socket?.remoteAddress.map { words.address($0) } ?? words.none
                 }
-                let counts = self.state.counters.listeners[self.listener.index]
-                counts.connections.add()
-                counts.open.add()
+                self.listener.counts.connections.add()
+                self.listener.counts.open.add()
                 self.state.add(self)
                 self.settle()
             } catch {
@@ -207,13 +208,16 @@
             self.expires = wanted.map { self.state.now + self.patience($0) } ?? .distantFuture
         }
 
+        /// Whether it is to end as soon as nothing is lost by it.
+        private var isLast: Bool { self.state.isDraining || self.listener.isRetired }
+
         private func patience(_ deadline: ForwardDeadline) -> TimeAmount {
             switch deadline {
-            case .head: self.listener.headTimeout
-            case .idle: self.state.isDraining ? Self.drainPatience : self.listener.idleTimeout
-            case .stall: self.listener.stallTimeout
-            case .linger: self.listener.lingerTimeout
-            case .response: self.machine.cluster.map { self.state.clusters[$0].responseTimeout } ?? .seconds(60)
+            case .head: self.listener.plan.headTimeout
+            case .idle: self.isLast ? Self.drainPatience : self.listener.plan.idleTimeout
+            case .stall: self.listener.plan.stallTimeout
+            case .linger: self.listener.plan.lingerTimeout
+            case .response: self.cluster?.plan.responseTimeout ?? .seconds(60)
             }
         }
 
@@ -222,7 +226,7 @@
             guard !self.isOver else { return }
             self.isOver = true
             self.releaseUpstream(keep: false)
-            self.state.counters.listeners[self.listener.index].open.add(-1)
+            self.listener.counts.open.add(-1)
             self.state.remove(self)
         }
     }

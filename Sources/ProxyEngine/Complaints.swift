@@ -5,21 +5,18 @@
     struct Complaints {
         static let pause = TimeAmount.seconds(1)
 
-        private struct Entry {
-            var next: NIODeadline
-            var untold = 0
-        }
+        private var next: NIODeadline?
+        private var untold = 0
 
-        private var entries: [Int: Entry] = [:]
-
-        /// How often there was trouble with a cluster since that was told; nil where it is not to be told now.
-        mutating func add(about cluster: Int, at now: NIODeadline) -> Int? {
-            var entry = self.entries[cluster] ?? Entry(next: now)
-            defer { self.entries[cluster] = entry }
-            entry.untold += 1
-            guard entry.next <= now else { return nil }
-            defer { entry = Entry(next: now + Self.pause) }
-            return entry.untold
+        /// How often there was trouble since that was told; nil where it is not to be told now.
+        mutating func add(at now: NIODeadline) -> Int? {
+            self.untold += 1
+            guard self.next.map({ $0 <= now }) ?? true else { return nil }
+            defer {
+                self.next = now + Self.pause
+                self.untold = 0
+            }
+            return self.untold
         }
     }
 #endif

@@ -1,5 +1,5 @@
 #if os(Linux)
-    import GatewayCore
+    public import GatewayCore
     import NIOCore
     import SocketLoop
     import Synchronization
@@ -23,30 +23,32 @@
     extension Engine {
         /// The counters of all loops, in the text format that Prometheus reads; docs/proxy.md has the names.
         public func prometheusText() -> String {
-            EngineMetrics(
-                listeners: self.settings.listeners.enumerated().map { index, listener in
-                    (listener.name, self.counters.map { $0.listeners[index] })
+            let settings = self.settings
+            return EngineMetrics(
+                listeners: settings.listeners.map { listener in
+                    (listener.name, self.counters.map { $0.listener(listener.name) })
                 },
-                clusters: self.settings.clusters.enumerated().map { index, cluster in
-                    (cluster.name, self.counters.map { $0.clusters[index] })
+                clusters: settings.clusters.map { cluster in
+                    (cluster.name, self.counters.map { $0.cluster(cluster.name) })
                 },
                 dropped: self.accessLog?.dropped.value ?? 0
             ).text
         }
 
         /// What goes on at each server, in the settings' order.
-        public func load() async -> [[ServerLoad]] {
-            var sum = self.settings.clusters.map { $0.endpoints.map { _ in ServerLoad(idle: 0, active: 0) } }
+        public func load() async -> [(cluster: GatewaySettings.Cluster, servers: [ServerLoad])] {
+            let clusters = self.settings.clusters
+            var sum = clusters.map { $0.endpoints.map { _ in ServerLoad(idle: 0, active: 0) } }
             for place in self.places.withLock({ $0 }) {
                 guard let load = try? await place.loop.submit({ place.box.value.load() }).get() else { continue }
-                for cluster in sum.indices {
-                    for server in sum[cluster].indices {
-                        sum[cluster][server].idle += load[cluster][server].idle
-                        sum[cluster][server].active += load[cluster][server].active
+                for (index, cluster) in clusters.enumerated() {
+                    for (server, part) in zip(sum[index].indices, load[cluster.name] ?? []) {
+                        sum[index][server].idle += part.idle
+                        sum[index][server].active += part.active
                     }
                 }
             }
-            return sum
+            return Array(zip(clusters, sum))
         }
     }
 #endif

@@ -2,6 +2,7 @@
     public import GatewayCore
     public import Logging
     import NIOCore
+    import NIOPosix
     public import SocketLoop
     import Synchronization
     public import Telemetry
@@ -16,18 +17,20 @@
             let box: NIOLoopBoundBox<EngineLoop>
         }
 
-        private struct Listening: Sendable {
-            let port: Int
-            let stop: @Sendable () async -> Void
+        /// What the engine works by.
+        private struct Work {
+            var settings: GatewaySettings
+            var plan = EnginePlan()
+            /// In the settings' order.
+            var listening: [Listening] = []
+            var nextNumber: EnginePlan.Number = 0
         }
 
-        let settings: GatewaySettings
-        private let loops: SocketLoopGroup
-        private let logger: Logger
+        private let work: Mutex<Work>
+        let loops: SocketLoopGroup
+        let logger: Logger
         let accessLog: AccessLog?
         let places = Mutex<[Place]>([])
-        private let clusters = Mutex<[ResolvedCluster]>([])
-        private let listening = Mutex<[Listening]>([])
         /// What each loop has counted.
         public let counters: [EngineCounters]
 
@@ -40,43 +43,106 @@
             logger: Logger,
             accessLog: AccessLog? = nil
         ) {
-            self.settings = settings
+            self.work = Mutex(Work(settings: settings))
             self.loops = loops
             self.logger = logger
             self.accessLog = accessLog
-            self.counters = loops.loops.map { _ in EngineCounters(settings) }
+            self.counters = loops.loops.map { _ in EngineCounters() }
         }
 
+        /// What it works by.
+        public var settings: GatewaySettings { self.work.withLock { $0.settings } }
+
         /// The ports that are listened at, in the settings' order.
-        public var ports: [Int] { self.listening.withLock { $0.map(\.port) } }
+        public var ports: [Int] { self.work.withLock { $0.listening.map(\.port) } }
+
+        /// The servers that are to be asked whether they are well; none before `start()`.
+        public var checks: [ServerCheck] { self.work.withLock { $0.plan.clusters.flatMap(\.checks) } }
 
         /// Resolves the servers' names, and listens.
         ///
         /// - Throws: `EngineError`, which names what cannot be resolved or listened at.
         public func start() async throws {
-            let clusters = try self.settings.clusters.map(self.resolve)
-            self.clusters.withLock { $0 = clusters }
-            let counters = self.counters
+            let rules = self.settings.accessLog
             let places = self.loops.loops.enumerated().map { index, loop in
-                let log = self.accessLog.map { LoopLog($0, self.settings) }
-                let state = EngineLoop(loop, clusters: clusters, counters: counters[index], log: log)
+                let log = self.accessLog.map { LoopLog($0, rules?.format ?? .text) }
+                let state = EngineLoop(loop, counters: self.counters[index], log: log, logger: self.logger)
                 return Place(loop: loop, box: .makeBoxSendingValue(state, eventLoop: loop))
             }
             self.places.withLock { $0 = places }
+            _ = try await self.adopt(self.settings)
+        }
+
+        /// Works by other settings from now on, or, where that cannot be, goes on as before.
+        ///
+        /// Sockets that are listened at in both stay open, and so do their connections: the next request of each goes by the new
+        /// settings. Clusters that are the same, names resolved anew, keep their connections; of others, servers that are in both
+        /// stay as well or ill as they were thought to be. Listeners that are gone take no connection any more, and theirs end
+        /// once what is under way has been answered; bytes that pass unread go on to their own end.
+        ///
+        /// One call at a time, and none beside `drain`.
+        ///
+        /// - Throws: `EngineError`, which names what cannot be resolved or listened at.
+        public func adopt(_ settings: GatewaySettings) async throws {
+            var (present, number) = self.work.withLock { ($0, $0.nextNumber) }
+            var plan = EnginePlan()
+            let before = present.plan.clusters
+            // Names may take seconds.
+            plan.clusters = try await NIOThreadPool.singleton.runIfActive {
+                try settings.clusters.map { try self.resolve($0, before) }
+            }
+            var listening: [Listening] = []
+            var added: [Listening] = []
             do {
-                for (index, listener) in self.settings.listeners.enumerated() {
-                    let listening = try await self.listen(index, listener, places)
-                    self.listening.withLock { $0.append(listening) }
-                    let address = "\(GatewaySettings.Endpoint(host: listener.host, port: listening.port))"
-                    self.logger.info("listening", metadata: ["listener": "\(listener.name)", "address": "\(address)"])
+                for listener in settings.listeners {
+                    let place = present.listening.firstIndex { $0.serves(listener) }
+                    var one: Listening
+                    if let place {
+                        one = present.listening.remove(at: place)
+                        one.listener = listener
+                    } else {
+                        one = try Listening(listener, number: number)
+                        added.append(one)
+                        number += 1
+                    }
+                    listening.append(one)
+                    plan.listeners[one.number] = .init(number: one.number, plan: ListenerPlan(listener))
                 }
             } catch {
-                await self.stopListening()
+                for one in added { one.socket.close() }
                 throw error
+            }
+            try await self.put(plan)
+            do {
+                for index in listening.indices where listening[index].acceptors.isEmpty {
+                    try await self.accept(&listening[index])
+                }
+            } catch {
+                try await self.put(self.work.withLock { $0.plan })
+                for one in listening where added.contains(where: { $0.number == one.number }) { await one.stop() }
+                throw error
+            }
+            self.work.withLock {
+                $0 = Work(settings: settings, plan: plan, listening: listening, nextNumber: number)
+            }
+            for gone in present.listening { await gone.stop() }
+            for one in added { self.tell(one) }
+            for counters in self.counters { counters.keep(settings) }
+        }
+
+        private func tell(_ one: Listening) {
+            let address = "\(GatewaySettings.Endpoint(host: one.listener.host, port: one.port))"
+            self.logger.info("listening", metadata: ["listener": "\(one.listener.name)", "address": "\(address)"])
+        }
+
+        private func put(_ plan: EnginePlan) async throws {
+            for place in self.places.withLock({ $0 }) {
+                try await place.loop.submit { place.box.value.adopt(plan) }.get()
             }
         }
 
-        private func resolve(_ cluster: GatewaySettings.Cluster) throws -> ResolvedCluster {
+        private func resolve(_ cluster: GatewaySettings.Cluster, _ present: [ResolvedCluster]) throws -> ResolvedCluster
+        {
             let addresses = try cluster.endpoints.map { endpoint in
                 do {
                     return try SocketAddress.all(of: endpoint.host, port: endpoint.port)
@@ -90,73 +156,35 @@
                     )
                 }
             }
-            return ResolvedCluster(cluster, addresses: addresses, logger: self.logger)
+            let before = present.first { $0.settings.name == cluster.name }
+            if let before, before.settings == cluster, before.addresses == addresses { return before }
+            return ResolvedCluster(cluster, addresses: addresses, before: before, logger: self.logger)
         }
 
-        private func listen(
-            _ index: Int,
-            _ listener: GatewaySettings.Listener,
-            _ places: [Place]
-        ) async throws -> Listening {
-            let logger = self.logger
-            let begin = Self.beginning(listener, index, logger)
-            let socket: Socket
-            do {
-                let address = try SocketAddress.makeAddressResolvingHost(listener.host, port: listener.port)
-                socket = try Socket.listening(at: address)
-            } catch {
-                throw EngineError(
-                    message: """
-                        cannot listen at \(GatewaySettings.Endpoint(host: listener.host, port: listener.port)), which \
-                        listener \(listener.name) asks for; choose a free port, above 1023 without root
-                        """,
-                    cause: error
-                )
-            }
-            var acceptors: [NIOLoopBoundBox<Acceptor>] = []
+        private func accept(_ listening: inout Listening) async throws {
+            let places = self.places.withLock { $0 }
+            let (number, socket, logger) = (listening.number, listening.socket, self.logger)
             for place in places {
                 let acceptor = try await place.loop.submit {
                     let state = place.box.value
                     let acceptor = try Acceptor(socket, on: state.loop, isShared: places.count > 1) { accepted in
-                        begin(state, accepted)
+                        state.accept(accepted, at: number)
                     } refused: { failure in
                         logger.warning("a connection waits", metadata: ["error": "\(failure)"])
                     }
                     return NIOLoopBoundBox(acceptor, eventLoop: state.loop)
                 }.get()
-                acceptors.append(acceptor)
+                listening.acceptors.append(acceptor)
             }
-            let all = acceptors
-            return Listening(port: socket.localAddress?.port ?? listener.port) {
-                for acceptor in all { try? await acceptor.eventLoop.submit { acceptor.value.end() }.get() }
-                socket.close()
-            }
-        }
-
-        /// How a listener's connections begin.
-        private static func beginning(
-            _ listener: GatewaySettings.Listener,
-            _ index: Int,
-            _ logger: Logger
-        ) -> @Sendable (EngineLoop, Socket) -> Void {
-            if let cluster = listener.cluster {
-                let plan = UnreadPlan(listener, index: index, to: cluster, logger)
-                return { state, accepted in UnreadConnection(state, plan, accepted: accepted).start() }
-            }
-            let plan = ListenerPlan(listener, index: index)
-            return { state, accepted in ClientConnection(state, plan, accepted: accepted).start() }
         }
 
         private func stopListening() async {
-            let listening = self.listening.withLock { listening in
-                defer { listening = [] }
-                return listening
+            let listening = self.work.withLock { work in
+                defer { work.listening = [] }
+                return work.listening
             }
             for one in listening { await one.stop() }
         }
-
-        /// The servers that are to be asked whether they are well; none before `start()`.
-        public var checks: [ServerCheck] { self.clusters.withLock { $0.flatMap(\.checks) } }
 
         /// How many clients are connected.
         public func connections() async -> Int {

@@ -26,12 +26,41 @@
             public let total: Int
         }
 
-        let listeners: [ListenerCounts]
-        let clusters: [ClusterCounts]
+        private struct Counts {
+            var listeners: [String: ListenerCounts] = [:]
+            var clusters: [String: ClusterCounts] = [:]
+        }
 
-        init(_ settings: GatewaySettings) {
-            self.listeners = settings.listeners.map { _ in ListenerCounts() }
-            self.clusters = settings.clusters.map { _ in ClusterCounts() }
+        /// By name. Whoever counts holds on to what it counts in, and comes here no more.
+        private let counts = Mutex(Counts())
+        private var listeners: [ListenerCounts] { self.counts.withLock { Array($0.listeners.values) } }
+        private var clusters: [ClusterCounts] { self.counts.withLock { Array($0.clusters.values) } }
+
+        /// What is counted of a listener, whichever settings it has had.
+        func listener(_ name: String) -> ListenerCounts {
+            self.counts.withLock { counts in
+                let found = counts.listeners[name] ?? ListenerCounts()
+                counts.listeners[name] = found
+                return found
+            }
+        }
+
+        /// What is counted of a cluster, whichever settings it has had.
+        func cluster(_ name: String) -> ClusterCounts {
+            self.counts.withLock { counts in
+                let found = counts.clusters[name] ?? ClusterCounts()
+                counts.clusters[name] = found
+                return found
+            }
+        }
+
+        /// Forgets what is not in the settings.
+        func keep(_ settings: GatewaySettings) {
+            let (listeners, clusters) = (Set(settings.listeners.map(\.name)), Set(settings.clusters.map(\.name)))
+            self.counts.withLock { counts in
+                counts.listeners = counts.listeners.filter { listeners.contains($0.key) }
+                counts.clusters = counts.clusters.filter { clusters.contains($0.key) }
+            }
         }
 
         /// Connections to servers that have opened.
@@ -49,17 +78,6 @@
         /// Bytes to clients.
         public var bytesOut: Sum { Sum(total: self.listeners.reduce(0) { $0 + $1.traffic.sent.total }) }
 
-        /// Takes note of a connection whose bytes passed unread.
-        func note(_ note: PipeNote, listener: Int, cluster: Int) {
-            self.listeners[listener].unread.add()
-            if note.end.isForWantOfServers { self.listeners[listener].unreachable.add() }
-            if note.retries > 0 { self.clusters[cluster].retries.add(note.retries) }
-            for traffic in [self.listeners[listener].traffic, self.clusters[cluster].traffic] {
-                traffic.received.add(note.bytesIn)
-                traffic.sent.add(note.bytesOut)
-            }
-        }
-
         /// Requests that have ended, however.
         public var requests: Sum { Sum(total: self.listeners.reduce(0) { $0 + $1.traffic.durations.count }) }
     }
@@ -75,6 +93,13 @@
         /// Connections whose bytes passed unread that have ended, and those of them for which there was no server.
         let unread = EngineCounters.Count()
         let unreachable = EngineCounters.Count()
+
+        /// Takes note of a connection whose bytes passed unread.
+        func end(_ note: PipeNote) {
+            self.unread.add()
+            if note.end.isForWantOfServers { self.unreachable.add() }
+            self.traffic.end(note)
+        }
     }
 
     /// What one loop has counted of a cluster.
@@ -86,6 +111,12 @@
         let reused = EngineCounters.Count()
         /// Requests sent once more, or to another server.
         let retries = EngineCounters.Count()
+
+        /// Takes note of a connection whose bytes passed unread.
+        func end(_ note: PipeNote) {
+            if note.retries > 0 { self.retries.add(note.retries) }
+            self.traffic.end(note)
+        }
     }
 
     /// What one loop has counted of the requests of a listener, or of a cluster.
@@ -107,6 +138,12 @@
         private let byFlag = InlineArray<8, EngineCounters.Count> { _ in EngineCounters.Count() }
         private let steps = InlineArray<15, EngineCounters.Count> { _ in EngineCounters.Count() }
         private let sum = EngineCounters.Count()
+
+        /// Takes note of a connection whose bytes passed unread.
+        func end(_ note: PipeNote) {
+            self.received.add(note.bytesIn)
+            self.sent.add(note.bytesOut)
+        }
 
         /// Takes note of a request that has ended.
         func end(_ note: ForwardNote, microseconds: Int) {

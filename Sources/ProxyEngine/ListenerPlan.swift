@@ -5,9 +5,10 @@
 
     /// A listener's settings, as its connections use them.
     final class ListenerPlan: Sendable {
-        /// Its place in the settings.
-        let index: Int
-        let routes: [GatewaySettings.RouteRule]
+        let name: String
+        let rules: [GatewaySettings.RouteRule]
+        /// The cluster that bytes go to unread, by its place in the settings.
+        let cluster: Int?
         /// Whether a route looks at paths: then each has to have one spelling.
         let readsPaths: Bool
         let headLimit: Int
@@ -16,9 +17,10 @@
         let stallTimeout: TimeAmount
         let lingerTimeout: TimeAmount
 
-        init(_ listener: GatewaySettings.Listener, index: Int) {
-            self.index = index
-            self.routes = listener.routes
+        init(_ listener: GatewaySettings.Listener) {
+            self.name = listener.name
+            self.rules = listener.routes
+            self.cluster = listener.cluster
             self.readsPaths = listener.routes.contains { route in
                 route.match.conditions.contains { condition in
                     switch condition {

@@ -14,21 +14,17 @@
         let words: LogWords
         private let log: AccessLog
         private let none: [UInt8]
-        private let listeners: [[UInt8]]
-        private let clusters: [[UInt8]]
         private var lines: [UInt8] = []
         private var count = 0
         private var timestamp = Timestamp()
         /// From the clock that never goes back to the wall clock, in nanoseconds.
         private var offset = 0
 
-        init(_ log: AccessLog, _ settings: GatewaySettings) {
-            let words = LogWords(settings.accessLog?.format ?? .text)
+        init(_ log: AccessLog, _ format: AccessLogRules.Format) {
+            let words = LogWords(format)
             self.words = words
             self.log = log
             self.none = words.none
-            self.listeners = settings.listeners.map { words.name($0.name) }
-            self.clusters = settings.clusters.map { words.name($0.name) }
             self.readClock()
         }
 
@@ -38,7 +34,14 @@
         }
 
         /// Adds a line.
-        func append(_ note: ForwardNote, _ trace: RequestTrace, client: [UInt8], listener: Int, now: NIODeadline) {
+        func append(
+            _ note: ForwardNote,
+            _ trace: RequestTrace,
+            client: [UInt8],
+            listener: [UInt8],
+            cluster: [UInt8]?,
+            now: NIODeadline
+        ) {
             let isJSON = self.words.isJSON
             let wall = self.offset + Int(trace.begun.uptimeNanoseconds)
             self.lines.append(isJSON ? "{\"time\":\"" : "time=")
@@ -48,7 +51,7 @@
                 to: &self.lines
             )
             self.lines.append(isJSON ? "\",\"listener\":" : " listener=")
-            self.lines.append(contentsOf: self.listeners[listener])
+            self.lines.append(contentsOf: listener)
             self.lines.append(isJSON ? ",\"client\":" : " client=")
             self.lines.append(contentsOf: client)
             self.lines.append(contentsOf: trace.heading)
@@ -71,7 +74,7 @@
                 self.lines.append(contentsOf: self.none)
             }
             self.lines.append(isJSON ? ",\"cluster\":" : " cluster=")
-            self.lines.append(contentsOf: note.cluster.map { self.clusters[$0] } ?? self.none)
+            self.lines.append(contentsOf: cluster ?? self.none)
             self.lines.append(isJSON ? ",\"server\":" : " server=")
             self.lines.append(contentsOf: trace.server.isEmpty ? self.none : trace.server)
             self.lines.append(isJSON ? ",\"retries\":" : " retries=")

@@ -17,10 +17,22 @@
         private let active = Atomic<Int>(0)
         private let limit: Int?
 
-        init(_ settings: GatewaySettings.Cluster, addresses: [[SocketAddress]], logger: Logger) {
+        /// - Parameter before: the same cluster by earlier settings: what is known of its servers holds.
+        init(
+            _ settings: GatewaySettings.Cluster,
+            addresses: [[SocketAddress]],
+            before: ResolvedCluster?,
+            logger: Logger
+        ) {
             self.settings = settings
             self.addresses = addresses
-            self.gauges = settings.endpoints.map { ServerGauge($0, of: settings, logger: logger) }
+            let known = before.map { before in
+                before.settings.health == settings.health && before.settings.ejection == settings.ejection
+                    ? Dictionary(zip(before.settings.endpoints, before.gauges)) { first, _ in first } : [:]
+            }
+            self.gauges = settings.endpoints.map { endpoint in
+                known?[endpoint] ?? ServerGauge(endpoint, of: settings, logger: logger)
+            }
             self.connectTimeout = TimeAmount(settings.bounds.connect)
             self.responseTimeout = TimeAmount(settings.bounds.response)
             self.idleTimeout = TimeAmount(settings.bounds.idle)

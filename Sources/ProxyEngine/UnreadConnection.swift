@@ -6,7 +6,8 @@
 
     /// A client's connection whose bytes pass unread, with the server's that they go to: it runs the machine's actions.
     final class UnreadConnection: StreamSocket, AcceptedConnection {
-        let plan: UnreadPlan
+        let listener: LoopListener
+        private let cluster: LoopCluster
         private var machine: PipeMachine
         private var server: ServerSide?
         /// The server that was tried last.
@@ -28,17 +29,18 @@
             }
 
             override func opened() {
-                self.state.connected(self.id)
-                self.state.counters.clusters[self.id.cluster].opened.add()
+                self.id.cluster.connected(self.id.endpoint)
+                self.id.cluster.counts.opened.add()
                 self.client?.machine.acquired()
             }
             override func failedToOpen(isLate: Bool) { self.client?.serverFailed(self, isLate: isLate) }
             override func turn() { self.client?.pump() }
         }
 
-        init(_ state: EngineLoop, _ plan: UnreadPlan, accepted socket: Socket) {
-            self.plan = plan
-            let attempts = state.clusters[plan.cluster].settings.bounds.attempts
+        init(_ state: EngineLoop, _ listener: LoopListener, to cluster: LoopCluster, accepted socket: Socket) {
+            self.listener = listener
+            self.cluster = cluster
+            let attempts = cluster.plan.settings.bounds.attempts
             self.machine = PipeMachine(attempts: attempts, readSize: SocketLoop.readSize)
             super.init(state, accepted: socket)
         }
@@ -47,9 +49,8 @@
         func start() {
             do {
                 try self.register()
-                let counts = self.state.counters.listeners[self.plan.index]
-                counts.connections.add()
-                counts.open.add()
+                self.listener.counts.connections.add()
+                self.listener.counts.open.add()
                 self.state.add(self)
                 self.pump()
             } catch {
@@ -122,22 +123,22 @@
         }
 
         private func acquire() {
-            guard let id = self.state.nextServer(of: self.plan.cluster, after: self.lastServer?.endpoint) else {
+            guard let id = self.cluster.nextServer(after: self.lastServer?.endpoint) else {
                 return self.machine.acquireFailed(.full)
             }
             self.lastServer = id
             let server = ServerSide(self.state, to: id, of: self)
             self.server = server
-            server.connect(to: self.state.address(of: id), within: self.state.clusters[id.cluster].connectTimeout)
+            server.connect(to: self.cluster.address(of: id.endpoint), within: self.cluster.plan.connectTimeout)
         }
 
         private func serverFailed(_ server: ServerSide, isLate: Bool) {
             guard self.server === server else { return }
             server.client = nil
             self.server = nil
-            self.state.tryNextAddress(of: server.id)
-            self.state.ended(server.id, .failed)
-            self.state.counters.clusters[server.id.cluster].failed.add()
+            self.cluster.tryNextAddress(of: server.id.endpoint)
+            self.cluster.ended(server.id.endpoint, .failed)
+            self.cluster.counts.failed.add()
             self.machine.acquireFailed(isLate ? .late : .refused)
             self.pump()
         }
@@ -178,14 +179,15 @@
 
         private func log() {
             let note = self.machine.note
-            self.state.counters.note(note, listener: self.plan.index, cluster: self.plan.cluster)
+            self.listener.counts.end(note)
+            self.cluster.counts.end(note)
             guard note.end.isForWantOfServers else { return }
-            guard let count = self.state.complaints.add(about: self.plan.cluster, at: .now()) else { return }
-            self.plan.logger.warning(
+            guard let count = self.cluster.complaints.add(at: .now()) else { return }
+            self.state.logger.warning(
                 "no server can be connected to; clients are reset",
                 metadata: [
-                    "listener": "\(self.plan.name)",
-                    "cluster": "\(self.state.clusters[self.plan.cluster].settings.name)",
+                    "listener": "\(self.listener.plan.name)",
+                    "cluster": "\(self.cluster.plan.settings.name)",
                     "reason": "\(note.end.token)",
                     "connections": "\(count)",
                 ]
@@ -198,16 +200,16 @@
             guard self.isOpen else { return self.finishOff() }
             var hasMoved = self.takeMoves()
             if self.server?.takeMoves() == true { hasMoved = true }
-            if hasMoved || self.expires == .distantFuture { self.expires = .now() + self.plan.idleTimeout }
+            if hasMoved || self.expires == .distantFuture { self.expires = .now() + self.listener.plan.idleTimeout }
         }
 
         /// Lets go of everything.
         private func finishOff() {
             self.isOver = true
-            if let server { self.state.ended(server.id, .none) }
+            if let server { self.cluster.ended(server.id.endpoint, .none) }
             self.server?.client = nil
             self.server = nil
-            self.state.counters.listeners[self.plan.index].open.add(-1)
+            self.listener.counts.open.add(-1)
             self.state.remove(self)
         }
 

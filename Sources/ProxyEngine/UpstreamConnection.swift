@@ -13,7 +13,7 @@
 
         init(_ state: EngineLoop, to server: ServerID) {
             self.server = server
-            self.label = state.label(of: server)
+            self.label = server.cluster.label(of: server.endpoint)
             super.init(state)
         }
 
@@ -29,7 +29,7 @@
             if let client = self.client { return client.pump() }
             // Nobody asked it for anything: it has ended, or speaks out of turn.
             if self.mayRead, self.isOpen {
-                self.state.pools.remove(self)
+                self.server.cluster.remove(self)
                 self.close()
             }
         }

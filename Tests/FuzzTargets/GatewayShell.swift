@@ -149,7 +149,7 @@ struct GatewayShell {
     private mutating func route(_ bytes: [UInt8]) throws {
         guard let head = self.machine.head else { throw Broken(description: "a route for nothing") }
         let target = bytes[head.target.lower..<head.target.upper]
-        self.machine.routed(target.starts(with: "/none".utf8) ? nil : 0)
+        self.machine.routed(isTaken: !target.starts(with: "/none".utf8))
     }
 
     private mutating func acquire(_ fresh: Bool) throws {

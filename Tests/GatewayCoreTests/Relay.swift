@@ -14,8 +14,8 @@ struct Relay {
     private(set) var notes: [ForwardNote] = []
     private var kept = ""
     private var ended: Set<ForwardSide> = []
-    /// Which cluster takes a request, by its target.
-    var cluster: @Sendable (String) -> Int? = { $0.hasPrefix("/none") ? nil : 0 }
+    /// Whether a cluster takes a request, by its target.
+    var takes: @Sendable (String) -> Bool = { !$0.hasPrefix("/none") }
     /// Answers to `acquire`, in turn: a connection that was used before, a new one, or none; nil leaves it open.
     var connections: [Connection] = []
 
@@ -91,7 +91,7 @@ struct Relay {
             let target = self.machine.head.map {
                 String(decoding: bytes[$0.target.lower..<$0.target.upper], as: UTF8.self)
             }
-            self.machine.routed(self.cluster(target ?? ""))
+            self.machine.routed(isTaken: self.takes(target ?? ""))
         case .acquire(let fresh): self.acquire(fresh)
         case .sendRequest(let head, let total, let keep):
             let text = self.machine.head.map {

@@ -172,7 +172,7 @@ struct RetryTests {
             Array(text.utf8).withUnsafeBytes { machine.step(side, ByteView($0)) }
         }
         #expect(step(.client, get) == .route)
-        machine.routed(0)
+        machine.routed(isTaken: true)
         #expect(step(.client, get) == .acquire(fresh: false))
         machine.acquired(isReused: true)
         machine.upstreamEnded()

@@ -147,7 +147,7 @@ struct TroubleTests {
         var machine = ForwardMachine()
         let request = Array(get.utf8)
         request.withUnsafeBytes { #expect(machine.step(.client, ByteView($0)) == .route) }
-        machine.routed(0)
+        machine.routed(isTaken: true)
         request.withUnsafeBytes { #expect(machine.step(.client, ByteView($0)) == .acquire(fresh: false)) }
         machine.acquired(isReused: true)
         Array(ok.utf8).withUnsafeBytes { #expect(machine.step(.upstream, ByteView($0)) == .release(keep: false)) }

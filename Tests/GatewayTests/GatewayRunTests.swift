@@ -20,6 +20,7 @@
             }
 
             func log(event: LogEvent) {
+                self.found.told("\(event.message) \(event.metadata.map { "\($0)" } ?? "")")
                 guard event.message == "listening", let metadata = event.metadata else { return }
                 let kind = metadata["admin"] == nil ? "address" : "admin"
                 guard let port = metadata[kind].flatMap({ "\($0)".split(separator: ":").last }).flatMap({ Int($0) })
@@ -44,6 +45,12 @@
         /// Where the gateway listens, as far as it has said so.
         private final class Ports: Sendable {
             private let ports = Mutex<[String: Int]>([:])
+            private let texts = Mutex<[String]>([])
+
+            /// What was logged.
+            var lines: [String] { self.texts.withLock { $0 } }
+
+            func told(_ text: String) { self.texts.withLock { $0.append(text) } }
 
             subscript(kind: String) -> Int? { self.ports.withLock { $0[kind] } }
 
@@ -55,6 +62,7 @@
             let server: Server
             let found: Ports
             let reopen: AsyncStream<Void>.Continuation
+            let reload: AsyncStream<Void>.Continuation
             let end: AsyncStream<Void>.Continuation
 
             func port(_ kind: String) async -> Int {
@@ -95,16 +103,20 @@
             """.write(toFile: folder + "/f.yaml", atomically: false, encoding: .utf8)
             let (ends, end) = AsyncStream.makeStream(of: Void.self)
             let (reopenings, reopen) = AsyncStream.makeStream(of: Void.self)
+            let (reloads, reload) = AsyncStream.makeStream(of: Void.self)
             let found = Ports()
             let logger = Logger(label: "test") { _ in Addresses(found: found) }
             let running = Task {
                 try await GatewayRun(file: folder + "/f.yaml", drain: .seconds(60), logger: logger).run(
                     until: { for await _ in ends { return } },
-                    reopenings: { body in for await _ in reopenings { await body() } }
+                    reopenings: { body in for await _ in reopenings { await body() } },
+                    reloads: { body in for await _ in reloads { await body() } }
                 )
             }
             do {
-                try await body(Place(folder: folder, server: server, found: found, reopen: reopen, end: end))
+                try await body(
+                    Place(folder: folder, server: server, found: found, reopen: reopen, reload: reload, end: end)
+                )
             } catch {
                 end.finish()
                 _ = await running.result
@@ -147,6 +159,51 @@
                 #expect(try await place.get("/healthz").status == "200")
                 try await server.write("HTTP/1.1 204 No Content\r\n\r\n")
                 #expect(await client.wait { $0.hasEnded }.text.contains("connection: close\r\n"))
+                try await client.close()
+            }
+        }
+
+        @Test("puts its file into force when that changes, and leaves all as it was when that cannot be")
+        func reload() async throws {
+            try await self.run { place in
+                let client = try await TestSocket.connect(port: await place.port("address"))
+                while try await place.get("/readyz").status != "200" {}
+                let file = URL(filePath: place.folder + "/f.yaml")
+                let before = try String(contentsOf: file, encoding: .utf8)
+
+                /// Writes the file, and waits for what is logged of that.
+                func change(_ text: String, asks: Bool, until condition: (String) -> Bool) async throws {
+                    let count = place.found.lines.count
+                    try Data(text.utf8).write(to: file)
+                    if asks { place.reload.yield() }
+                    while !place.found.lines.dropFirst(count).contains(where: condition) { await Task.yield() }
+                }
+                try await change(before.replacing("/api", with: "api"), asks: true) {
+                    $0.contains("settings stay as they were")
+                        && $0.contains("f.yaml:5: listeners[0].routes[0].match.path-prefix")
+                }
+                try await change(before.replacing("/log", with: "/other"), asks: true) {
+                    $0.contains("settings stay as they were")
+                        && $0.contains("access-log: this is read at the start only")
+                }
+                var metrics = try await place.get("/metrics").body
+                #expect(metrics.contains("detour_proxy_config_reloads_total{result=\"refused\"} 2\n"))
+                #expect(metrics.contains("detour_proxy_config_last_reload_successful 0\n"))
+                #expect(try await place.get("/config").body.contains("/api"))
+
+                // Nobody asks: it is looked at every second.
+                try await change(before.replacing("/api", with: "/other"), asks: false) {
+                    $0.contains("settings are in force")
+                }
+                #expect(try await place.get("/config").body.contains("/other"))
+                metrics = try await place.get("/metrics").body
+                #expect(metrics.contains("detour_proxy_config_reloads_total{result=\"applied\"} 1\n"))
+                #expect(metrics.contains("detour_proxy_config_last_reload_successful 1\n"))
+                try await client.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                let server = try await place.server.accept()
+                await server.text { $0.hasSuffix("\r\n\r\n") }
+                try await server.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                #expect(await client.text { $0.hasSuffix("\r\n\r\n") }.hasPrefix("HTTP/1.1 200 "))
                 try await client.close()
             }
         }
