@@ -70,7 +70,7 @@
                 return Place(loop: loop, box: .makeBoxSendingValue(state, eventLoop: loop))
             }
             self.places.withLock { $0 = places }
-            _ = try await self.adopt(self.settings)
+            try await self.adopt(self.settings)
         }
 
         /// Works by other settings from now on, or, where that cannot be, goes on as before.
@@ -157,7 +157,10 @@
                 }
             }
             let before = present.first { $0.settings.name == cluster.name }
-            if let before, before.settings == cluster, before.addresses == addresses { return before }
+            // Resolvers answer in any order.
+            if let before, before.settings == cluster, before.addresses.map(Set.init) == addresses.map(Set.init) {
+                return before
+            }
             return ResolvedCluster(cluster, addresses: addresses, before: before, logger: self.logger)
         }
 

@@ -28,15 +28,26 @@
             self.addresses = addresses
             let known = before.map { before in
                 before.settings.health == settings.health && before.settings.ejection == settings.ejection
-                    ? Dictionary(zip(before.settings.endpoints, before.gauges)) { first, _ in first } : [:]
+                    ? Dictionary(zip(before.identities, before.gauges)) { first, _ in first } : [:]
             }
-            self.gauges = settings.endpoints.map { endpoint in
-                known?[endpoint] ?? ServerGauge(endpoint, of: settings, logger: logger)
+            self.gauges = zip(settings.endpoints, addresses).map { endpoint, addresses in
+                known?[.init(endpoint: endpoint, addresses: Set(addresses))]
+                    ?? ServerGauge(endpoint, of: settings, logger: logger)
             }
             self.connectTimeout = TimeAmount(settings.bounds.connect)
             self.responseTimeout = TimeAmount(settings.bounds.response)
             self.idleTimeout = TimeAmount(settings.bounds.idle)
             self.limit = settings.bounds.requests
+        }
+
+        /// A name that leads elsewhere than before is another server.
+        private struct Identity: Hashable {
+            let endpoint: GatewaySettings.Endpoint
+            let addresses: Set<SocketAddress>
+        }
+
+        private var identities: [Identity] {
+            zip(self.settings.endpoints, self.addresses).map { .init(endpoint: $0, addresses: Set($1)) }
         }
 
         /// Counts a request that begins; false where there are as many as may be.
