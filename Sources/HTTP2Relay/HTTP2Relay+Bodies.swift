@@ -101,18 +101,25 @@ extension HTTP2Relay {
     }
 
     private mutating func flush(to peer: Peer, _ direction: Direction) {
+        self.grantRoom(at: peer, direction)
         while self.has(peer), self[peer].takesData, let id = self[peer].nextReady() {
             guard let index = self.streams.index(forKey: id), self.streams.values[index][direction].isReady,
                 direction == .down || self.streams.values[index].server == peer
             else { continue }
             let wire = direction == .down ? id : self.streams.values[index].serverStream
             guard let wire else { continue }
-            if !self.streams.values[index][direction].queue.isEmpty, self[peer].sendWindow <= 0 {
-                self.block(id, peer)
+            self.looks += 1
+            let window = self.sendWindow(self.streams.values[index][direction], at: peer)
+            let allowance = min(self[peer].sendWindow, window, FrameHeader.smallestMaximum)
+            if allowance <= 0, !self.streams.values[index][direction].queue.isEmpty {
+                if window <= 0 {
+                    self[peer].starved.set(id, self.streams.values[index][direction].balance)
+                } else {
+                    self.block(id, peer)
+                }
                 continue
             }
             self.streams.values[index][direction].isReady = false
-            let allowance = min(self[peer].sendWindow, FrameHeader.smallestMaximum)
             let sent = self.streams.values[index][direction].next(allowance)
             switch sent {
             case .nothing: continue
@@ -164,13 +171,13 @@ extension Flow {
             self.isDone = true
             return self.trailers.map { .trailers($0) } ?? .data(ByteBuffer(), endsStream: true)
         }
-        let count = min(allowance, self.sendWindow, self.queue[self.queue.startIndex].readableBytes)
+        let count = min(allowance, self.queue[self.queue.startIndex].readableBytes)
         guard count > 0, let bytes = self.queue[self.queue.startIndex].readSlice(length: count) else {
             return .nothing
         }
         if self.queue[self.queue.startIndex].readableBytes == 0 { self.queue.removeFirst() }
         self.queued -= count
-        self.sendWindow -= count
+        self.balance -= count
         self.isDone = self.queue.isEmpty && self.hasEnded && self.trailers == nil
         return .data(bytes, endsStream: self.isDone)
     }

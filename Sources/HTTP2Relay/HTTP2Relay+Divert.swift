@@ -165,7 +165,7 @@ extension HTTP2Relay {
         self[peer].streams[number] = id
         self.streams.values[index].server = peer
         self.streams.values[index].serverStream = number
-        self.streams.values[index].up.sendWindow = self[peer].initialSendWindow
+        self.streams.values[index].up.balance = 0
         self.streams.values[index].up.isReady = false
         self.streams.values[index].down.receiveWindow = self[peer].initialReceiveWindow
         let endsStream = self.streams.values[index].endsWithFields
@@ -212,6 +212,7 @@ extension HTTP2Relay {
         for id in laptop.waiting { self.perform(self.streams[id]?.course.superseded(hasServed: hasServed), id) }
         for (stream, id) in laptop.link.streams.sorted(by: { $0.key < $1.key }) where stream > last {
             self.laptops[number]?.link.streams[stream] = nil
+            self.laptops[number]?.link.forgetWindows(id)
             self.streams[id]?.serverStream = nil
             let hasBody = self.streams[id].map { $0.bytesIn > $0.up.queued } ?? true
             if self.streams[id]?.up.hasEnded == true, !hasBody { self.streams[id]?.up.isDone = false }

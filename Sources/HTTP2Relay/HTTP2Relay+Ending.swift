@@ -134,6 +134,7 @@ extension HTTP2Relay {
             return
         }
         if self.routing == id { self.routing = nil }
+        self.client.forgetWindows(id)
         self.actions.append(.log(id, stream.record))
         self.keptFields -= stream.keptFields
         self.client.held -= stream.up.queued
@@ -154,7 +155,7 @@ extension HTTP2Relay {
         guard self.has(server) else {
             return
         }
-        self[server].streams[stream] = nil
+        if let id = self[server].streams.removeValue(forKey: stream) { self[server].forgetWindows(id) }
         if case .laptop(let number) = server {
             self.serveWaiting(number)
             self.retire(number)
@@ -198,7 +199,7 @@ extension HTTP2Relay {
         guard self.client.hasEnded, self.reads(.client), !flow.queue.isEmpty else {
             return flow.isPending
         }
-        return flow.sendWindow > 0 && self.client.sendWindow > 0
+        return self.sendWindow(flow, at: .client) > 0 && self.client.sendWindow > 0
     }
 
     /// Ends the connection when nothing is left to be done on it.

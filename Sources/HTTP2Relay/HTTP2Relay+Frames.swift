@@ -117,11 +117,8 @@ extension HTTP2Relay {
             return
         }
         let direction: Direction = peer == .client ? .down : .up
-        self.streams[id]?[direction].sendWindow += increment
-        if increment == 0 || (self.streams[id]?[direction].sendWindow ?? 0) > Bounds.largestWindow {
-            return self.abort(id, increment == 0 ? .protocolError : .flowControl)
-        }
-        self.markReady(id, direction)
+        guard increment > 0 else { return self.abort(id, .protocolError) }
+        guard self.widen(id, direction, at: peer, by: increment) else { return self.abort(id, .flowControl) }
         if self[direction == .up ? .client : self.streams[id]?.server ?? .original].isPressed {
             self.grant(id, direction)
         }

@@ -130,7 +130,7 @@ extension HTTP2Relay {
         }
         guard header.length % Setting.length == 0 else { return self.fail(peer, .frameSize) }
         guard let settings = Self.settings(payload) else { return self.fail(peer, .protocolError) }
-        self.apply(settings, from: peer)
+        guard self.apply(settings, from: peer) else { return self.fail(peer, .flowControl) }
         self[peer].writeSettingsAcknowledgement()
         switch peer {
         case .original:
@@ -145,39 +145,19 @@ extension HTTP2Relay {
         }
     }
 
-    /// Keeps what an end says about what it takes.
-    mutating func apply(_ settings: [Setting], from peer: Peer) {
-        // Every change of the window walks all streams, so of many in one frame only the last is made.
-        var window: Int?
+    /// Keeps what an end says about what it takes; `false` when that makes a window larger than there may be.
+    @discardableResult
+    mutating func apply(_ settings: [Setting], from peer: Peer) -> Bool {
         for setting in settings {
             switch setting.name {
             case .headerTableSize: self[peer].encoder.setMaximumTableSize(setting.value)
             case .maximumConcurrentStreams: self[peer].maximumStreams = Int(setting.value)
-            case .initialWindowSize: window = Int(setting.value)
+            case .initialWindowSize:
+                guard self.setInitialWindow(Int(setting.value), of: peer) else { return false }
             default: break
             }
         }
-        if let window { self.setInitialWindow(window, of: peer) }
-    }
-
-    /// A change holds for the bodies under way too; RFC 9113 section 6.9.2.
-    private mutating func setInitialWindow(_ size: Int, of peer: Peer) {
-        let change = size - self[peer].initialSendWindow
-        guard change != 0 else {
-            return
-        }
-        self[peer].initialSendWindow = size
-        let direction: Direction = peer == .client ? .down : .up
-        // By hand: a loop over the keys would hold on to the dictionary, which the first change would then copy.
-        var index = self.streams.startIndex
-        while index != self.streams.endIndex {
-            if direction == .down || self.streams.values[index].server == peer {
-                self.streams.values[index][direction].sendWindow += change
-                self.markReady(self.streams.keys[index], direction)
-                self.grant(self.streams.keys[index], direction)
-            }
-            self.streams.formIndex(after: &index)
-        }
+        return true
     }
 }
 

@@ -34,16 +34,19 @@ extension HTTP2Relay {
         guard let wire, self.has(sender), sender != .original || !self.hasPassedClientEnd else {
             return
         }
+        let receiver = direction == .up ? self.streams.values[index].server : .client
+        let isPressed = self[sender].isPressed
         var room = Bounds.streamWindow
-        if self[sender].isPressed {
-            room = isOpen ? min(room, max(self.streams.values[index][direction].sendWindow, 0)) : 0
+        if isPressed {
+            let window = self.sendWindow(self.streams.values[index][direction], at: receiver)
+            room = isOpen ? min(room, max(window, 0)) : 0
         }
         let missing = room - self.streams.values[index][direction].promised
-        guard missing > 0, missing >= room / 2 else {
-            return
+        if missing > 0, missing >= room / 2 {
+            self.streams.values[index][direction].receiveWindow += missing
+            self[sender].writeWindowUpdate(stream: wire, UInt32(missing))
         }
-        self.streams.values[index][direction].receiveWindow += missing
-        self[sender].writeWindowUpdate(stream: wire, UInt32(missing))
+        if isPressed, isOpen { self.rankRoom(id, self.streams.values[index][direction], at: receiver) }
     }
 
     /// Makes room on the connection for what has come, unless too much of it is still here.
@@ -63,7 +66,7 @@ extension HTTP2Relay {
     mutating func passLastWindows() {
         for (number, id) in self.original.streams {
             guard let flow = self.streams[id]?.down, !flow.hasEnded else { continue }
-            let missing = min(flow.sendWindow - flow.promised, Bounds.largestWindow)
+            let missing = min(self.sendWindow(flow, at: .client) - flow.promised, Bounds.largestWindow)
             guard missing > 0 else { continue }
             self.streams[id]?.down.receiveWindow += missing
             self.original.writeWindowUpdate(stream: number, UInt32(missing))

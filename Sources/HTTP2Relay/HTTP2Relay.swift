@@ -72,6 +72,8 @@ public struct HTTP2Relay: Sendable {
     var rawBytesOut = 0
     /// How much the fields of diverted requests take.
     var keptFields = 0
+    /// How many streams have been looked at because they might send, or a window had changed; tests hold it against what came.
+    var looks = 0
 
     /// A relay whose client has sent nothing that was read.
     public init() {}

@@ -46,6 +46,13 @@ struct Link: Sendable {
     var ready = CircularBuffer<UInt32>()
     /// Those of them whose bodies wait for the connection's window; what is no body does not wait behind them.
     var blocked = CircularBuffer<UInt32>()
+    /// Those whose bodies wait for their own windows, by how these differ from the initial one: they go on when that is larger than
+    /// minus this number.
+    var starved = Ranking()
+    /// Streams whose windows were larger than the initial one, by how much that was at most.
+    var widest = Ranking()
+    /// Streams whose senders are to hear of room, under pressure, once the initial window is larger than minus this number.
+    var roomless = Ranking()
     /// The next stream this side opens, and the client's stream for each open one. Unused at the client's link.
     var nextStream: UInt32 = 1
     var streams: [UInt32: UInt32] = [:]
@@ -80,8 +87,10 @@ struct Link: Sendable {
 
     /// The stream whose turn it is.
     mutating func nextReady() -> UInt32? {
-        if self.sendWindow > 0, let stream = self.blocked.popFirst() {
-            return stream
+        if self.sendWindow > 0 {
+            // Only streams that will send something: whoever opens and shuts all windows gets no work for it but bytes.
+            if let stream = self.starved.pop(above: -self.initialSendWindow) { return stream }
+            if let stream = self.blocked.popFirst() { return stream }
         }
         return self.ready.popFirst()
     }

@@ -20,10 +20,11 @@ struct Flow: Sendable {
     var hasEnded = false
     /// Whether the receiver has been given it.
     var isDone = false
-    /// Whether the stream is in its receiver's list of those that have something to send.
+    /// Whether the stream is in one of its receiver's lists of those that have something to send.
     var isReady = false
-    /// What the receiver takes, and what the sender may still send.
-    var sendWindow = 65_535
+    /// What the receiver takes beyond the initial window of its connection: what it has added, less what has been sent.
+    var balance = 0
+    /// What the sender may still send.
     var receiveWindow = Bounds.streamWindow
     /// How many bytes are in the queue.
     var queued = 0
@@ -71,7 +72,6 @@ struct RelayedStream: Sendable {
         self.course = Course(isReplayable: endsStream && request.isIdempotent)
         self.up.hasEnded = endsStream
         self.up.receiveWindow = client.initialReceiveWindow
-        self.down.sendWindow = client.initialSendWindow
         self.isGRPC = request.first("content-type")?.starts(with: "application/grpc".utf8) ?? false
     }
 
