@@ -8,7 +8,7 @@ import Testing
 extension ElsewhereEndToEndTests {
     @Test(
         "A network that goes and comes back, and a new address: the tunnel is back within 5 s, and bystanders never notice",
-        .timeLimit(.minutes(3))
+        .timeLimit(.minutes(10))
     )
     func roaming() async throws {
         try await OwnLeaf.with("detour-roaming") { leaf in
@@ -35,7 +35,7 @@ extension ElsewhereEndToEndTests {
 
     @Test(
         "Away for longer than the ttl, without a network or stopped: the laptop joins again by itself, its guardian keeps quiet",
-        .timeLimit(.minutes(3))
+        .timeLimit(.minutes(10))
     )
     func asleep() async throws {
         try await OwnLeaf.with("detour-asleep") { leaf in

@@ -166,6 +166,7 @@ final class TestSocket: Sendable {
         if let window { bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(window)) }
         _ =
             try await bootstrap
+            .connectTimeout(.minutes(5))
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try socket.attach(channel, tls: tls?()) }

@@ -98,32 +98,6 @@
             #expect(counts.unreachable.total == 1 && counts.unread.total == 2)
         }
 
-        @Test("a server's slow speech moves an unread connection as the client's does")
-        func serverMoves() async throws {
-            try await Stage.unread(idle: .milliseconds(1_500)) { stage in
-                // A machine so busy that the test itself stands still for that long gets another try.
-                while true {
-                    let client = try await stage.client()
-                    let server = try await stage.servers[0].accept()
-                    let begun = ContinuousClock.now
-                    var (last, longest, count) = (begun, Duration.zero, 0)
-                    while ContinuousClock.now < begun + .seconds(3), !server.seen.isClosed, !client.seen.isClosed {
-                        count += 1
-                        try? await server.write("x")
-                        await client.wait { [count] in $0.bytes.count == count || $0.isClosed }
-                        longest = max(longest, .now - last)
-                        last = .now
-                    }
-                    let hasFailed = client.seen.hasFailed || server.seen.hasFailed
-                    await client.over()
-                    guard hasFailed, longest > .seconds(1) else {
-                        #expect(!hasFailed)
-                        break
-                    }
-                }
-            }
-        }
-
         @Test("a request that nobody else gets has neither the server nor the times of the one before it")
         func afterAnother() async throws {
             let lines = try await Stage.lines(takesAll: false) { stage in

@@ -11,7 +11,7 @@
     private let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 
     /// Much of what is allowed. Each connection has four descriptors in this process.
-    @Suite("Floods, over real sockets", .timeLimit(.minutes(3)))
+    @Suite("Floods, over real sockets", .timeLimit(.minutes(10)))
     struct FloodTests {
         @Test("requests that always come with the beginning of the next: no more is held than a read and a head")
         func pipelining() async throws {

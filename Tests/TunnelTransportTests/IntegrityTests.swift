@@ -5,7 +5,7 @@ import Tunnel
 
 @testable import TunnelTransport
 
-@Suite("What goes through a tunnel comes out whole", .timeLimit(.minutes(3)))
+@Suite("What goes through a tunnel comes out whole", .timeLimit(.minutes(10)))
 struct IntegrityTests {
     @Test("One exchange in each order of half-closes", arguments: ExchangeService.Order.allCases)
     func oneExchange(_ order: ExchangeService.Order) async throws {
@@ -61,7 +61,7 @@ struct IntegrityTests {
         await fixture.stop()
     }
 
-    @Test("Ten thousand streams, one after another, leave nothing behind", .timeLimit(.minutes(3)))
+    @Test("Ten thousand streams, one after another, leave nothing behind", .timeLimit(.minutes(10)))
     func sequential() async throws {
         let fixture = try await TunnelFixture.start()
         let service = try PosixServer { socket in
