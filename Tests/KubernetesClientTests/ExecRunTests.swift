@@ -166,8 +166,9 @@ struct ExecRunTests {
         #expect(error?.message.contains("did not end within 0.5 seconds and was stopped") == true)
         for name in ["self", "child"] {
             let process = try #require(Int32(self.folder.read(name).trimmingCharacters(in: .whitespacesAndNewlines)))
-            // What was killed ends when it next has its turn. A zombie may be there for longer; what runs has a command line.
-            while (try? Data(contentsOf: URL(filePath: "/proc/\(process)/cmdline")))?.isEmpty == false { await Task.yield() }
+            // What was killed ends when it next has its turn. A zombie may stay longer; what runs has a command line.
+            let line = URL(filePath: "/proc/\(process)/cmdline")
+            while (try? Data(contentsOf: line))?.isEmpty == false { await Task.yield() }
         }
     }
 
