@@ -98,11 +98,12 @@ let package = Package(
         library("HTTPWire", settings: dataPath),
         library("HTTP2Wire", settings: dataPath),
         library("TLSWire"),
+        library("NetworkAddress"),
         library("KubernetesModel", settings: parsing),
         // Layer 1: machines. No I/O, no clock, no locks.
         library("ProxyCore", ["TrafficMatch", "HTTPWire", "HTTP2Wire", "TLSWire"], settings: dataPath),
         library("HTTP2Relay", ["ProxyCore", "TrafficMatch", "HTTP2Wire", nioCore], settings: dataPath),
-        library("GatewayCore", ["HTTPWire", "ProxyCore", "TrafficMatch"], settings: dataPath),
+        library("GatewayCore", ["HTTPWire", "NetworkAddress", "ProxyCore", "TrafficMatch"], settings: dataPath),
         library("Tunnel", [nioCore], settings: dataPath),
         library("InterceptPlanning", ["KubernetesModel", "TrafficMatch"]),
         library("KubernetesWatch", ["KubernetesModel"]),
@@ -118,8 +119,8 @@ let package = Package(
         library(
             "ProxyEngine",
             [
-                "GatewayCore", "HTTPWire", "ProxyCore", "SocketLoop", "Telemetry", "TrafficMatch", nioCore, nioPosix,
-                logging,
+                "GatewayCore", "HTTPWire", "NetworkAddress", "ProxyCore", "SocketLoop", "Telemetry", "TrafficMatch",
+                nioCore, nioPosix, logging,
             ],
             settings: dataPath
         ),
@@ -140,8 +141,8 @@ let package = Package(
         library(
             "KubernetesClient",
             [
-                "HandshakeFault", "KubernetesModel", "KubernetesWatch", nioCore, nioPosix, nioSSL, nioTLS, nioHTTP1,
-                nioWebSocket,
+                "HandshakeFault", "KubernetesModel", "KubernetesWatch", "NetworkAddress", nioCore, nioPosix, nioSSL,
+                nioTLS, nioHTTP1, nioWebSocket,
                 nioFoundation, nioSOCKS, asyncHTTPClient, yams, logging, subprocess,
                 system,
             ]
@@ -171,7 +172,8 @@ let package = Package(
         library(
             "Gateway",
             [
-                "AdminPort", "GatewayCore", "HTTPWire", "ProxyEngine", "SocketLoop", "Telemetry", "TrafficMatch",
+                "AdminPort", "GatewayCore", "HTTPWire", "NetworkAddress", "ProxyEngine", "SocketLoop", "Telemetry",
+                "TrafficMatch",
                 asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, yams,
             ]
         ),
@@ -263,18 +265,18 @@ let package = Package(
         tests("HTTPWire"),
         tests("KubernetesModel"),
         tests("ProxyCore", ["TrafficMatch", "HTTPWire", "TLSWire"]),
-        tests("GatewayCore", ["HTTPWire", "ProxyCore", "TrafficMatch"]),
+        tests("GatewayCore", ["HTTPWire", "NetworkAddress", "ProxyCore", "TrafficMatch"]),
         tests("Telemetry"),
         tests(
             "ProxyEngine",
             [
-                "GatewayCore", "HTTPWire", "PeerTestSupport", "ProxyCore", "SocketLoop", "Telemetry", "TrafficMatch",
-                logging, nioCore,
+                "GatewayCore", "HTTPWire", "NetworkAddress", "PeerTestSupport", "ProxyCore", "SocketLoop", "Telemetry",
+                "TrafficMatch", logging, nioCore,
             ]
         ),
         tests(
             "Gateway",
-            ["GatewayCore", "PeerTestSupport", "ProxyEngine", "SocketLoop", "TrafficMatch", logging]
+            ["GatewayCore", "NetworkAddress", "PeerTestSupport", "ProxyEngine", "SocketLoop", "TrafficMatch", logging]
         ),
         tests("Tunnel", [nioCore]),
         tests("InterceptPlanning", ["KubernetesModel", "TrafficMatch"], exclude: ["Goldens", "Doctor/Goldens"]),
@@ -302,8 +304,8 @@ let package = Package(
         tests(
             "KubernetesClient",
             [
-                "KubernetesModel", "KubernetesTestSupport", "KubernetesWatch", nioCore, nioPosix, nioEmbedded, nioSSL,
-                nioHTTP1, nioWebSocket, nioSOCKS, crypto, x509, asn1,
+                "KubernetesModel", "KubernetesTestSupport", "KubernetesWatch", "NetworkAddress", nioCore, nioPosix,
+                nioEmbedded, nioSSL, nioHTTP1, nioWebSocket, nioSOCKS, crypto, x509, asn1,
             ],
             exclude: ["Fixtures"]
         ),

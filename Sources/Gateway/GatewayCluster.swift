@@ -19,8 +19,12 @@ enum GatewayCluster {
         return cluster
     }
 
-    private static func bounds(_ members: [String: YAMLField]) throws(GatewayFileError) -> ClusterBounds {
-        var bounds = ClusterBounds()
+    /// What servers may do, with `defaults` where the file says nothing.
+    static func bounds(
+        _ members: [String: YAMLField],
+        _ defaults: ClusterBounds = .init()
+    ) throws(GatewayFileError) -> ClusterBounds {
+        var bounds = defaults
         if let timeouts = try members["timeouts"]?.members(["connect", "response", "idle"]) {
             if let field = timeouts["connect"] { bounds.connect = try field.duration() }
             if let field = timeouts["response"] { bounds.response = try field.duration() }

@@ -34,22 +34,27 @@ public enum GatewayFile {
                 file: file,
                 line: nil,
                 key: "",
-                message: "the file is empty; it needs listeners and clusters"
+                message: "the file is empty; it needs listeners, and clusters unless they are forward proxies"
             )
         }
         let top = YAMLField(file: file, key: "", node: node)
         let members = try top.members(["listeners", "clusters", "access-log", "admin"])
-        guard let clusterList = members["clusters"] else { throw top.error("clusters are missing") }
         guard let listenerList = members["listeners"] else { throw top.error("listeners are missing") }
-        let clusters = try clusterList.items().map(GatewayCluster.cluster)
+        // Forward proxies need none.
+        guard try members["clusters"] != nil || listenerList.items().allSatisfy({ $0.node["forward"] != nil }) else {
+            throw top.error("clusters are missing")
+        }
+        let clusterList = try members["clusters"]?.items() ?? []
+        let clusters = try clusterList.map(GatewayCluster.cluster)
         var names: [String: Int] = [:]
-        for (index, field) in try clusterList.items().enumerated() {
+        for (index, field) in clusterList.enumerated() {
             guard names.updateValue(index, forKey: clusters[index].name) == nil else {
                 throw field.error("there is another cluster of the name \(clusters[index].name)")
             }
         }
         let listeners = try listenerList.items().map { try Self.listener($0, clusters: names) }
         try Self.requireNames(listeners, listenerList.items())
+        try Self.requireForwardNames(listeners, names, listenerList.items())
         return GatewaySettings(
             listeners: listeners,
             clusters: clusters,
@@ -76,13 +81,25 @@ public enum GatewayFile {
     }
 
     private static func listener(_ field: YAMLField, clusters: [String: Int]) throws -> GatewaySettings.Listener {
-        let members = try field.members(["name", "address", "routes", "cluster", "timeouts", "limits"])
+        let members = try field.members(["name", "address", "routes", "cluster", "forward", "timeouts", "limits"])
         guard let address = members["address"] else { throw field.error("address is missing, such as 0.0.0.0:8080") }
+        if let forward = members["forward"] { return try Self.forward(field, members, forward) }
         if let cluster = members["cluster"] { return try Self.unread(field, members, to: cluster, clusters: clusters) }
         guard let routes = members["routes"] else {
             throw field.error("routes are missing, for requests of HTTP; or cluster, for bytes of any protocol")
         }
         let endpoint = try address.endpoint(ports: 0...65_535)
+        return GatewaySettings.Listener(
+            name: try members["name"]?.text() ?? "\(endpoint)",
+            host: endpoint.host,
+            port: endpoint.port,
+            routes: try routes.items().map { try Self.route($0, clusters: clusters) },
+            bounds: try Self.bounds(members)
+        )
+    }
+
+    /// What clients that are read may do.
+    static func bounds(_ members: [String: YAMLField]) throws(GatewayFileError) -> ListenerBounds {
         var bounds = ListenerBounds()
         if let timeouts = try members["timeouts"]?.members(["head", "idle", "stall", "linger"]) {
             if let field = timeouts["head"] { bounds.head = try field.duration() }
@@ -93,13 +110,7 @@ public enum GatewayFile {
         if let limits = try members["limits"]?.members(["head"]) {
             if let field = limits["head"] { bounds.headBytes = try field.bytes(1 << 10...16 << 20) }
         }
-        return GatewaySettings.Listener(
-            name: try members["name"]?.text() ?? "\(endpoint)",
-            host: endpoint.host,
-            port: endpoint.port,
-            routes: try routes.items().map { try Self.route($0, clusters: clusters) },
-            bounds: bounds
-        )
+        return bounds
     }
 
     private static func route(_ field: YAMLField, clusters: [String: Int]) throws -> GatewaySettings.RouteRule {

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayCore
+import NetworkAddress
 import TrafficMatch
 
 /// What `/config` shows: the settings in effect, in the file's words. What a request's header, cookie or query is compared with
@@ -10,8 +11,38 @@ struct GatewayReport: Encodable {
         let address: String
         let routes: [Route]?
         let cluster: String?
+        let forward: Forward?
         let timeouts: [String: String]
         let limits: [String: Int]
+    }
+
+    private struct Forward: Encodable {
+        let clients: [String]
+        let ports: String
+        let connectPorts: String
+        let tunnelIdle: String
+        let timeouts: [String: String]
+        let limits: [String: Int]
+        let attempts: Int
+        let idleConnections: Int
+
+        enum CodingKeys: String, CodingKey {
+            case clients, ports, timeouts, limits, attempts
+            case connectPorts = "connect-ports"
+            case tunnelIdle = "tunnel-idle"
+            case idleConnections = "idle-connections"
+        }
+
+        init(_ rules: ForwardRules) {
+            self.clients = rules.clients.map(\.description)
+            self.ports = rules.ports.description
+            self.connectPorts = rules.connectPorts.description
+            self.tunnelIdle = GatewayReport.text(rules.tunnelIdle)
+            self.timeouts = GatewayReport.text(rules.bounds)
+            self.limits = rules.bounds.requests.map { ["requests": $0] } ?? [:]
+            self.attempts = rules.bounds.attempts
+            self.idleConnections = rules.bounds.idleConnections
+        }
     }
 
     private struct Route: Encodable {
@@ -52,8 +83,10 @@ struct GatewayReport: Encodable {
             Listener(
                 name: listener.name,
                 address: "\(GatewaySettings.Endpoint(host: listener.host, port: listener.port))",
-                routes: listener.cluster == nil ? listener.routes.map { Self.route($0, settings) } : nil,
+                routes: listener.cluster == nil && listener.forward == nil
+                    ? listener.routes.map { Self.route($0, settings) } : nil,
                 cluster: listener.cluster.map { settings.clusters[$0].name },
+                forward: listener.forward.map(Forward.init),
                 timeouts: [
                     "head": Self.text(listener.bounds.head), "idle": Self.text(listener.bounds.idle),
                     "stall": Self.text(listener.bounds.stall), "linger": Self.text(listener.bounds.linger),
@@ -65,10 +98,7 @@ struct GatewayReport: Encodable {
             Cluster(
                 name: cluster.name,
                 endpoints: cluster.endpoints.map(\.description),
-                timeouts: [
-                    "connect": Self.text(cluster.bounds.connect), "response": Self.text(cluster.bounds.response),
-                    "idle": Self.text(cluster.bounds.idle),
-                ],
+                timeouts: Self.text(cluster.bounds),
                 balance: cluster.balance.rawValue,
                 attempts: cluster.bounds.attempts,
                 limits: cluster.bounds.requests.map { ["requests": $0] } ?? [:],
@@ -83,6 +113,13 @@ struct GatewayReport: Encodable {
         }
         self.accessLog = settings.accessLog.map { ["path": $0.path, "format": $0.format.rawValue] }
         self.admin = settings.admin.map { ["address": "\($0)"] }
+    }
+
+    private static func text(_ bounds: ClusterBounds) -> [String: String] {
+        [
+            "connect": Self.text(bounds.connect), "response": Self.text(bounds.response),
+            "idle": Self.text(bounds.idle),
+        ]
     }
 
     private static func route(_ rule: GatewaySettings.RouteRule, _ settings: GatewaySettings) -> Route {

@@ -23,6 +23,8 @@ public enum ForwardAction: Hashable, Sendable {
     case replay
     /// Pass on the response at the start of the server's bytes, without the fields that are for us.
     case sendResponse(head: Int, total: Int, Persistence)
+    /// Send the client ``ForwardMachine/established``, and drop the head at the start of its bytes: what follows passes unread.
+    case establish(Int)
     /// Pass on the first bytes of this side as they came.
     case forward(Int)
     /// Drop the first bytes of this side.
@@ -63,6 +65,8 @@ public enum ForwardDeadline: UInt8, Hashable, Sendable {
     case response
     /// Any byte.
     case stall
+    /// Any byte, behind a `CONNECT`.
+    case tunnel
     /// The client's end, after its last response.
     case linger
 }

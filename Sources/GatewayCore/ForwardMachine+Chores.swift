@@ -37,7 +37,8 @@ extension ForwardMachine {
         guard self.exchange?.hasBegun != true else { return self.end() }
         let exchange = self.exchange
         let hasBody = exchange?.requestBody.isComplete == false
-        let isReadable = exchange != nil && !hasBody && reason != .connectionOption && reason != .connect
+        // What comes behind a CONNECT is for its server, and no request.
+        let isReadable = exchange != nil && !hasBody && !reason.isLast && exchange?.head.method != .connect
         let isLast = !isReadable || exchange?.isLast == true || exchange?.head.version == .http10
         let refusal = Refusal(reason: reason, isLast: isLast, isBare: exchange?.head.method == .head)
         self.refusal = refusal
@@ -61,12 +62,12 @@ extension ForwardMachine {
     private static func flags(_ reason: Refusal.Reason) -> ResponseFlags {
         switch reason {
         case .notHTTP, .ambiguous, .headTooLong, .headTruncated, .headTimeout, .badBody, .connectionOption, .path,
-            .connect:
+            .connect, .connectBody, .originForm, .httpsTarget:
             .clientProtocol
         case .bodyTimeout: .clientClosed
-        case .noRoute: []
-        case .unreachable: .upstreamFailure
-        case .unreachableInTime: [.upstreamFailure, .upstreamTimeout]
+        case .noRoute, .forbiddenClient, .forbiddenPort, .forbiddenAddress, .ownAddress: []
+        case .unreachable, .serverUnreachable, .nameUnknown: .upstreamFailure
+        case .unreachableInTime, .nameTimeout: [.upstreamFailure, .upstreamTimeout]
         case .clusterFull: .upstreamOverflow
         case .upstreamClosed: .upstreamClosed
         case .badResponse: .upstreamProtocol
@@ -79,7 +80,8 @@ extension ForwardMachine {
         let failures = (self.exchange?.failures ?? 0) + 1
         self.exchange?.failures = failures
         guard failures < self.attempts else {
-            return self.giveUp(failure == .late ? .unreachableInTime : .unreachable)
+            let reason: Refusal.Reason = self.isProxy ? .serverUnreachable : .unreachable
+            return self.giveUp(failure == .late ? .unreachableInTime : reason)
         }
         self.exchange?.note.retries += 1
         self.exchange?.requestStage = .acquiring
@@ -125,7 +127,7 @@ extension ForwardMachine {
         self.exchange = nil
         self.turn &+= 1
         self.hasSkippedLine = false
-        self.requestScanner = HeadScanner(limit: self.headLimit)
+        self.requestScanner = HeadScanner(limit: self.headLimit, targetWins: self.isProxy)
         self.responseScanner = HeadScanner()
     }
 

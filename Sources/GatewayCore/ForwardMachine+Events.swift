@@ -11,8 +11,11 @@ extension ForwardMachine {
         self.chores.insert(.acquire)
     }
 
-    /// The answer to `ForwardAction.route` where the target can be read in two ways.
-    public mutating func routedByNoPath() { self.giveUp(.path) }
+    /// The answer to `ForwardAction.route`, or to `ForwardAction.acquire`, for a request that goes nowhere.
+    public mutating func refused(_ reason: Refusal.Reason) {
+        guard let stage = self.exchange?.requestStage, stage == .routing || stage == .acquiring else { return }
+        self.giveUp(reason)
+    }
 
     /// There is a connection to a server.
     public mutating func acquired(isReused: Bool) {
@@ -30,6 +33,11 @@ extension ForwardMachine {
         guard self.exchange?.requestStage == .acquiring else { return }
         guard failure != .full else { return self.giveUp(.clusterFull) }
         self.tryAnother(failure)
+    }
+
+    /// So many bytes of a tunnel have been passed on without being shown.
+    public mutating func passed(_ count: Int, from side: ForwardSide) {
+        if side == .client { self.exchange?.note.bytesIn += count } else { self.exchange?.note.bytesOut += count }
     }
 
     /// The client has sent its last byte.
@@ -62,7 +70,7 @@ extension ForwardMachine {
         switch deadline {
         case .head: self.giveUp(.headTimeout)
         case .response: self.giveUp(.responseTimeout)
-        case .stall: self.stalled(isServerFull: isServerFull)
+        case .stall, .tunnel: self.stalled(isServerFull: isServerFull)
         // A request that is on its way meets no reset.
         case .idle: self.beginLingering()
         case .linger: self.end()

@@ -40,14 +40,36 @@ extension ForwardMachine {
     private mutating func begin(_ head: RequestHead) -> ForwardAction {
         self.exchange = ForwardExchange(head, isLast: self.isDraining)
         self.turn &+= 1
-        if head.method != .connect, !head.flags.contains(.strangeOption) { return .route }
+        let reason: Refusal.Reason? =
+            if head.method == .connect, !self.isProxy {
+                .connect
+            } else if head.flags.contains(.strangeOption) {
+                .connectionOption
+            } else if head.method == .connect, head.flags.contains(.chunked) || head.contentLength > 0 {
+                .connectBody
+            } else {
+                nil
+            }
+        guard let reason else { return .route }
         self.unroutedHead = head
-        return self.refuse(head.method == .connect ? .connect : .connectionOption)
+        return self.refuse(reason)
+    }
+
+    /// There is a connection for a `CONNECT`.
+    private mutating func establish(_ head: RequestHead) -> ForwardAction {
+        self.stage = .tunnel
+        self.exchange?.requestStage = .done
+        self.exchange?.hasBegun = true
+        self.exchange?.note.status = 200
+        self.exchange?.note.bytesIn += head.length
+        self.exchange?.note.bytesOut += Self.established.utf8.count
+        return .establish(head.length)
     }
 
     /// Sends the head and as much of the body as came with it.
     private mutating func sendHead(_ view: ByteView) -> ForwardAction {
         guard let exchange = self.exchange else { return .wait }
+        if exchange.head.method == .connect { return self.establish(exchange.head) }
         if exchange.isRepeated {
             self.exchange?.requestStage = .done
             return .replay

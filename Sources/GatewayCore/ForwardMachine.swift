@@ -17,7 +17,7 @@ import ProxyCore
 public struct ForwardMachine: Sendable {
     enum Stage: UInt8 {
         case http
-        /// After a 101: bytes pass unread.
+        /// After a 101, or behind a `CONNECT`: bytes pass unread.
         case tunnel
         /// The last response has been sent; the client's end is waited for.
         case lingering
@@ -30,6 +30,8 @@ public struct ForwardMachine: Sendable {
     var requestScanner: HeadScanner
     var responseScanner: HeadScanner
     let headLimit: Int
+    /// Whether it is a forward proxy's: requests name the servers that they go to.
+    let isProxy: Bool
     /// Counts up whenever a request begins or ends: a deadline of another one is another deadline.
     public internal(set) var turn: UInt = 0
     /// How many servers are tried for one request.
@@ -60,11 +62,20 @@ public struct ForwardMachine: Sendable {
     var passedEnds: PassedEnds = []
 
     /// A machine whose client has just been accepted, with heads of at most `headLimit` bytes.
-    public init(headLimit: Int = 64 << 10) {
+    ///
+    /// - Parameter isProxy: whether it is a forward proxy's, whose requests name the servers that they go to.
+    public init(headLimit: Int = 64 << 10, isProxy: Bool = false) {
         self.headLimit = headLimit
-        self.requestScanner = HeadScanner(limit: headLimit)
+        self.isProxy = isProxy
+        self.requestScanner = HeadScanner(limit: headLimit, targetWins: isProxy)
         self.responseScanner = HeadScanner()
     }
+
+    /// The answer to a `CONNECT` once there is a connection (RFC 9110 section 9.3.6).
+    public static let established = "HTTP/1.1 200 Connection established\r\n\r\n"
+
+    /// Whether bytes pass unread.
+    public var isTunnel: Bool { self.stage == .tunnel }
 
     /// The head that `ForwardAction.route` asks about; its ranges are offsets into the client's bytes.
     public var head: RequestHead? { self.exchange?.head }
@@ -78,7 +89,7 @@ public struct ForwardMachine: Sendable {
     /// What the shell's timer should wait for now; nil while a connection is being got, which has its own time.
     public var deadline: ForwardDeadline? {
         switch self.stage {
-        case .tunnel: return .stall
+        case .tunnel: return self.exchange?.head.method == .connect ? .tunnel : .stall
         case .lingering: return .linger
         case .closed: return nil
         case .http: break
@@ -110,11 +121,7 @@ public struct ForwardMachine: Sendable {
 
     private mutating func stepTunnel(_ side: ForwardSide, _ view: ByteView) -> ForwardAction {
         if view.count > 0 {
-            if side == .client {
-                self.exchange?.note.bytesIn += view.count
-            } else {
-                self.exchange?.note.bytesOut += view.count
-            }
+            self.passed(view.count, from: side)
             return .forward(view.count)
         }
         if side == .upstream, self.upstreamIsBroken { return self.breakOff(.upstreamClosed) }

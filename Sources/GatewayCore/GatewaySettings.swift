@@ -37,6 +37,8 @@ public struct GatewaySettings: Hashable, Sendable {
         public var routes: [RouteRule]
         /// The place of the cluster that every connection's bytes go to, unread; nil where requests are read and routed.
         public var cluster: Int?
+        /// Whom it serves as a forward proxy; nil where it is none. Requests name the servers that they go to, then.
+        public var forward: ForwardRules?
         /// How long its clients may take, and how much they may send.
         public var bounds: ListenerBounds
 
@@ -53,6 +55,12 @@ public struct GatewaySettings: Hashable, Sendable {
         public init(name: String, host: String, port: Int, cluster: Int, bounds: ListenerBounds = .unread) {
             self.init(name: name, host: host, port: port, routes: [], bounds: bounds)
             self.cluster = cluster
+        }
+
+        /// A forward proxy.
+        public init(name: String, host: String, port: Int, forward: ForwardRules, bounds: ListenerBounds = .init()) {
+            self.init(name: name, host: host, port: port, routes: [], bounds: bounds)
+            self.forward = forward
         }
     }
 

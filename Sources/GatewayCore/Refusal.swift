@@ -24,6 +24,26 @@ public struct Refusal: Hashable, Sendable {
         case path
         /// `CONNECT`, which is for forward proxies.
         case connect
+        /// `CONNECT` with a body, which it cannot have.
+        case connectBody
+        /// The target of a request to a forward proxy names no server.
+        case originForm
+        /// The target of a request to a forward proxy has the scheme `https`, which wants a connection of its own.
+        case httpsTarget
+        /// The client may not use the forward proxy.
+        case forbiddenClient
+        /// The forward proxy connects to no such port.
+        case forbiddenPort
+        /// The forward proxy connects to no such address for this client.
+        case forbiddenAddress
+        /// The forward proxy would connect to itself.
+        case ownAddress
+        /// The server's name has no address.
+        case nameUnknown
+        /// The server's name could not be looked up in time.
+        case nameTimeout
+        /// The server that the request names could not be reached.
+        case serverUnreachable
         /// No route takes it.
         case noRoute
         /// No server could be reached.
@@ -51,14 +71,18 @@ public struct Refusal: Hashable, Sendable {
     public var status: Int {
         switch self.reason {
         case .notHTTP(.version): 505
-        case .notHTTP, .ambiguous, .headTruncated, .badBody, .connectionOption, .path: 400
+        case .notHTTP, .ambiguous, .headTruncated, .badBody, .connectionOption, .path, .connectBody,
+            .originForm:
+            400
+        case .forbiddenClient, .forbiddenPort, .forbiddenAddress, .ownAddress: 403
         case .noRoute: 404
         case .connect: 405
         case .headTimeout, .bodyTimeout: 408
         case .headTooLong: 431
-        case .upstreamClosed, .badResponse: 502
+        case .httpsTarget: 501
+        case .upstreamClosed, .badResponse, .serverUnreachable, .nameUnknown: 502
         case .unreachable, .clusterFull: 503
-        case .unreachableInTime, .responseTimeout: 504
+        case .unreachableInTime, .responseTimeout, .nameTimeout: 504
         }
     }
 
@@ -75,8 +99,17 @@ public struct Refusal: Hashable, Sendable {
         case .connectionOption: "connection-option"
         case .path: "path"
         case .connect: "connect"
+        case .connectBody: "connect-body"
+        case .originForm: "origin-form"
+        case .httpsTarget: "https-target"
+        case .forbiddenClient: "client-not-allowed"
+        case .forbiddenPort: "port-not-allowed"
+        case .forbiddenAddress: "address-not-allowed"
+        case .ownAddress: "own-address"
+        case .nameUnknown: "name-unknown"
+        case .nameTimeout: "name-timeout"
         case .noRoute: "no-route"
-        case .unreachable: "upstream-unreachable"
+        case .unreachable, .serverUnreachable: "upstream-unreachable"
         case .unreachableInTime: "upstream-connect-timeout"
         case .clusterFull: "cluster-full"
         case .upstreamClosed: "upstream-closed"
@@ -87,7 +120,7 @@ public struct Refusal: Hashable, Sendable {
 
     /// The whole answer, as it is sent.
     public var text: String {
-        let body = "detour: \(self.token)\n"
+        let body = "detour: \(self.token)\n\(self.advice.map { "\($0)\n" } ?? "")"
         return """
             HTTP/1.1 \(self.status) \(self.phrase)\r
             content-type: text/plain\r
@@ -99,14 +132,29 @@ public struct Refusal: Hashable, Sendable {
             """
     }
 
+    /// What would be right, where the token alone does not say it.
+    private var advice: String? {
+        switch self.reason {
+        case .originForm: "This is a forward proxy. Ask it for http://HOST/PATH, or with CONNECT HOST:PORT."
+        case .httpsTarget: "Ask for https with CONNECT HOST:443."
+        case .forbiddenClient: "Add the client's network to forward.clients of this listener."
+        case .forbiddenPort: "Add the port to forward.ports, or forward.connect-ports for CONNECT, of this listener."
+        case .forbiddenAddress: "Only clients of the proxy's own machine reach this address through it."
+        case .ownAddress: "This is the proxy's own address."
+        default: nil
+        }
+    }
+
     /// The phrase of RFC 9110 section 15.
     private var phrase: String {
         switch self.status {
         case 400: "Bad Request"
+        case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 408: "Request Timeout"
         case 431: "Request Header Fields Too Large"
+        case 501: "Not Implemented"
         case 502: "Bad Gateway"
         case 503: "Service Unavailable"
         case 504: "Gateway Timeout"
@@ -115,7 +163,12 @@ public struct Refusal: Hashable, Sendable {
     }
 }
 
-extension Refusal.Reason {
+extension Refusal.Reason: Error {
+    /// Whether nothing more is heard of the client: what it says next may be no request, or it is not served at all.
+    var isLast: Bool {
+        self == .connectionOption || self == .connect || self == .connectBody || self == .forbiddenClient
+    }
+
     /// Whether a server that was sent the request is to blame.
     var isServerFault: Bool {
         switch self {

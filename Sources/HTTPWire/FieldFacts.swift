@@ -87,7 +87,7 @@ struct FieldFacts: Sendable {
     }
 
     /// Whether framing, target or host have two meanings (RFC 9112 3.2 and 6).
-    func ambiguity(in line: RequestLine, _ view: ByteView) -> Ambiguity? {
+    func ambiguity(in line: RequestLine, _ view: ByteView, targetWins: Bool) -> Ambiguity? {
         if let reason = self.ambiguity(of: line.version) {
             return reason
         }
@@ -100,10 +100,10 @@ struct FieldFacts: Sendable {
         if self.hosts == 1, !view.isAuthority(self.host) {
             return .invalidHost
         }
-        return self.targetAmbiguity(line, view)
+        return self.targetAmbiguity(line, view, targetWins)
     }
 
-    private func targetAmbiguity(_ line: RequestLine, _ view: ByteView) -> Ambiguity? {
+    private func targetAmbiguity(_ line: RequestLine, _ view: ByteView, _ targetWins: Bool) -> Ambiguity? {
         if line.method == .connect {
             return view.isAuthority(line.target) ? nil : .target
         }
@@ -116,6 +116,6 @@ struct FieldFacts: Sendable {
         guard let authority = view.absoluteFormAuthority(line.target), view.isAuthority(authority) else {
             return .target
         }
-        return self.hosts == 0 || view.equals(authority, self.host) ? nil : .hostMismatch
+        return targetWins || self.hosts == 0 || view.equals(authority, self.host) ? nil : .hostMismatch
     }
 }

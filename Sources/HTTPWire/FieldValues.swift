@@ -33,7 +33,7 @@ extension ByteView {
     }
 
     /// Where the authority stands in `http://authority/path`, or `nil` when the target has another form.
-    func absoluteFormAuthority(_ target: ByteRange) -> ByteRange? {
+    public func absoluteFormAuthority(_ target: ByteRange) -> ByteRange? {
         var start = target.lower
         if self.hasWordAndSlashes("http", target) {
             start &+= 7

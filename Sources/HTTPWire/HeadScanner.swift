@@ -22,11 +22,17 @@ public struct HeadScanner: Sendable {
     var request: RequestLine?
     var response: StatusLine?
     let limit: Int
+    /// Whether the authority of an absolute target counts whatever `Host` says (RFC 9112 3.2.2).
+    let targetWins: Bool
     private var seen = 0
 
     /// A scanner that gives up on heads longer than `limit` bytes.
-    public init(limit: Int = 64 << 10) {
+    ///
+    /// - Parameter targetWins: whether the authority of an absolute target counts, whatever `Host` says: for proxies, which put it
+    ///   in the place of `Host` (RFC 9112 3.2.2). Otherwise two that differ are ambiguous.
+    public init(limit: Int = 64 << 10, targetWins: Bool = false) {
         self.limit = limit
+        self.targetWins = targetWins
     }
 
     /// Whether a call has seen a part of a head.
@@ -56,7 +62,7 @@ public struct HeadScanner: Sendable {
         if self.position > self.limit {
             return .tooLong
         }
-        if let reason = self.facts.ambiguity(in: line, view) {
+        if let reason = self.facts.ambiguity(in: line, view, targetWins: self.targetWins) {
             return .ambiguous(reason)
         }
         return .complete(

@@ -16,6 +16,17 @@ extension ByteView {
         default: false
         }
     }
+
+    /// Whether `name` is that of a field between a client and its proxy (RFC 9110 11.7), or `Host`, which a proxy writes anew.
+    fileprivate func isForProxies(_ name: ByteRange) -> Bool {
+        switch name.count {
+        case 4: self.equals("host", name)
+        case 18: self.equals("proxy-authenticate", name)
+        case 19: self.equals("proxy-authorization", name)
+        case 25: self.equals("proxy-authentication-info", name)
+        default: false
+        }
+    }
 }
 
 extension FieldCursor {
@@ -27,18 +38,21 @@ extension FieldCursor {
     ///   - keepsUpgrade: whether an `Upgrade` field stays; the line `Connection: upgrade` that goes with it is the caller's.
     ///   - hasStrangeOptions: whether fields that `Connection` names go too, whatever they are; those that say how long the
     ///     message is stay.
+    ///   - dropsProxyFields: whether fields between a client and its proxy go too, and `Host`, which such a proxy writes anew.
     public mutating func forEachKept(
         in view: ByteView,
         end: Int,
         keepsUpgrade: Bool,
         hasStrangeOptions: Bool,
+        dropsProxyFields: Bool = false,
         _ visit: (ByteRange) -> Void
     ) {
         var start = 0
         let named = hasStrangeOptions ? self.namedFields(in: view) : []
         while let field = self.next(in: view) {
             let isNamed = !named.isEmpty && named.contains(view.inLowerCase(field.name))
-            let isForUs = isNamed || view.isHopByHop(field.name)
+            let isForUs =
+                isNamed || view.isHopByHop(field.name) || (dropsProxyFields && view.isForProxies(field.name))
             guard isForUs, !(keepsUpgrade && view.equals("upgrade", field.name)) else { continue }
             if field.name.lower > start { visit(ByteRange(start, field.name.lower)) }
             start = field.value.upper + 2

@@ -32,6 +32,9 @@
                 case .sendResponse(let head, let total, let persistence):
                     self.sendResponse(rest, head, total, persistence)
                     used += total
+                case .establish(let head):
+                    self.establish()
+                    used += head
                 case .route: self.begin(ByteView(rest))
                 case .acquire(let fresh): self.acquire(fresh: fresh)
                 case .replay: self.kept.withUnsafeReadableBytes { self.upstream?.send($0) }
@@ -68,18 +71,19 @@
             case cluster(LoopCluster)
             /// No route takes it.
             case none
-            /// Its path can be read as two.
-            case twoPaths
+            /// None, for a reason of its own.
+            case refused(Refusal.Reason)
         }
 
         func route(_ view: ByteView) -> Way {
             guard let head = self.machine.head else { return .none }
             if !self.target.isEmpty { self.target = [] }
+            if let forward = self.listener.plan.forward { return self.routeOutward(head, view, forward) }
             if self.listener.plan.readsPaths {
                 switch view.normalTarget(head.target) {
                 case .same: break
                 case .rewritten(let target): self.target = target
-                case .refused: return .twoPaths
+                case .refused: return .refused(.path)
                 }
             }
             return self.cluster(for: head, view).map(Way.cluster) ?? .none
@@ -103,6 +107,7 @@
 
         private func acquire(fresh: Bool) {
             guard let cluster = self.cluster else { return }
+            if self.outward != nil { return self.acquireOutward(fresh: fresh, cluster) }
             guard let server = cluster.nextServer(after: self.lastServer?.endpoint) else {
                 return self.machine.acquireFailed(.full)
             }
@@ -134,10 +139,8 @@
         func upstreamFailed(_ connection: UpstreamConnection, isLate: Bool) {
             guard self.upstream === connection else { return }
             self.upstream = nil
-            let server = connection.server
-            server.cluster.counts.failed.add()
-            server.cluster.tryNextAddress(of: server.endpoint)
-            server.cluster.ended(server.endpoint, .failed)
+            connection.server.cluster.counts.failed.add()
+            connection.hasFailed()
             self.machine.acquireFailed(isLate ? .late : .refused)
             self.pump()
         }
@@ -146,10 +149,10 @@
             guard let upstream = self.upstream else { return }
             self.upstream = nil
             upstream.client = nil
-            upstream.server.cluster.ended(upstream.server.endpoint, self.machine.verdict)
+            upstream.isReleased(self.machine.verdict)
             // Bytes of a request that the server answered without taking them would come before the next one.
             guard keep, upstream.isOpen, upstream.hasRoom else { return upstream.close() }
-            self.state.keep(upstream)
+            upstream.wait()
         }
 
         private func sendRequest(_ raw: UnsafeRawBufferPointer, _ head: Int, _ total: Int, _ keep: Bool) {
@@ -165,6 +168,7 @@
             var edit = HeadEdit(line: isHTTP10 ? "connection: keep-alive\r\n" : "")
             if self.machine.keepsUpgrade { edit = HeadEdit(line: "connection: upgrade\r\n", keepsUpgrade: true) }
             if !self.target.isEmpty { edit.target = (request.target, self.target) }
+            if let outward { edit.proxied = .init(request: request, host: outward.target.authority) }
             self.state.put(raw, FieldCursor(request), head, total, edit)
             if keep { self.kept.writeImmutableBuffer(self.state.edited) }
             self.state.edited.withUnsafeReadableBytes { upstream.send($0) }
@@ -174,7 +178,8 @@
         {
             guard let response = self.machine.responseHead else { return }
             self.trace.answered = self.state.now
-            guard persistence != .goesOn || response.flags.contains(.hopByHop) else {
+            let isProxied = self.outward != nil
+            guard persistence != .goesOn || response.flags.contains(.hopByHop) || isProxied else {
                 return self.send(UnsafeRawBufferPointer(rebasing: raw[..<total]))
             }
             let line: StaticString =
@@ -184,11 +189,12 @@
                 case .goesOnInHTTP10: "connection: keep-alive\r\n"
                 case .upgrades: "connection: upgrade\r\n"
                 }
-            let edit = HeadEdit(
+            var edit = HeadEdit(
                 line: line,
                 keepsUpgrade: persistence == .upgrades,
                 dropsNamed: response.flags.contains(.strangeOption)
             )
+            if isProxied { edit.proxied = .init(response: response) }
             self.state.put(raw, FieldCursor(response), head, total, edit)
             self.state.edited.withUnsafeReadableBytes { self.send($0) }
         }

@@ -19,7 +19,7 @@
                 cluster.counts.traffic.active.add()
                 self.machine.routed(isTaken: true)
             case .none: self.machine.routed(isTaken: false)
-            case .twoPaths: self.machine.routedByNoPath()
+            case .refused(let reason): self.machine.refused(reason)
             }
         }
 
@@ -55,6 +55,7 @@
             // Settings that are gone are not held by who only waits.
             self.cluster = nil
             self.lastServer = nil
+            self.outward = nil
             // Long heads are rare, and their memory is not for keeping.
             if self.kept.storageCapacity > 4 << 10 { self.kept = ByteBuffer() }
         }

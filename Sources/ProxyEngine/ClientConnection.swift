@@ -16,6 +16,8 @@
         var lastServer: ServerID?
         /// The request's target in its normal form, where it came in another; else empty.
         var target: [UInt8] = []
+        /// Where a request through a forward proxy goes.
+        var outward: Outward?
         /// A request that may be sent once more.
         var kept = ByteBuffer()
         var trace = RequestTrace()
@@ -28,12 +30,14 @@
         /// How long an idle connection may still ask once all are to end: what is on its way arrives.
         private static let drainPatience = TimeAmount.seconds(1)
         private var isPumping = false
+        /// Which sides of a tunnel are spliced.
+        var bulk: Bulk = []
         private var awaitsTurn = false
         private var isOver = false
 
         init(_ state: EngineLoop, _ listener: LoopListener, accepted socket: Socket) {
             self.listener = listener
-            self.machine = ForwardMachine(headLimit: listener.plan.headLimit)
+            self.machine = ForwardMachine(headLimit: listener.plan.headLimit, isProxy: listener.plan.forward != nil)
             super.init(state, accepted: socket)
         }
 
@@ -83,8 +87,11 @@
                     return false
                 }
                 moved = true
+                if self.splice(.client) { continue }
                 switch self.read() {
-                case .bytes(let bytes, _): self.take(bytes, self, .client)
+                case .bytes(let bytes, let isAll):
+                    if !isAll { self.beginBulk(.client) }
+                    self.take(bytes, self, .client)
                 case .nothing: continue
                 case .end:
                     self.machine.clientEnded()
@@ -111,8 +118,11 @@
                     return false
                 }
                 moved = true
+                if self.splice(.upstream) { continue }
                 switch upstream.read() {
-                case .bytes(let bytes, _): self.take(bytes, upstream, .upstream)
+                case .bytes(let bytes, let isAll):
+                    if !isAll { self.beginBulk(.upstream) }
+                    self.take(bytes, upstream, .upstream)
                 case .nothing: continue
                 case .end:
                     self.machine.upstreamEnded()
@@ -202,7 +212,7 @@
             if wanted == .linger, !self.hasFinished { wanted = .stall }
             if wanted == .head, self.trace.headSince == nil { self.trace.headSince = self.state.now }
             let isAnother = wanted != self.armed || self.machine.turn != self.armedTurn
-            guard isAnother || (hasMoved && wanted == .stall) else { return }
+            guard isAnother || (hasMoved && (wanted == .stall || wanted == .tunnel)) else { return }
             self.armed = wanted
             self.armedTurn = self.machine.turn
             self.expires = wanted.map { self.state.now + self.patience($0) } ?? .distantFuture
@@ -216,6 +226,8 @@
             case .head: self.listener.plan.headTimeout
             case .idle: self.isLast ? Self.drainPatience : self.listener.plan.idleTimeout
             case .stall: self.listener.plan.stallTimeout
+            case .tunnel:
+                self.listener.plan.forward.map { TimeAmount($0.rules.tunnelIdle) } ?? self.listener.plan.stallTimeout
             case .linger: self.listener.plan.lingerTimeout
             case .response: self.cluster?.plan.responseTimeout ?? .seconds(60)
             }

@@ -28,7 +28,7 @@
                 listeners: settings.listeners.map { listener in
                     (listener.name, self.counters.map { $0.listener(listener.name) })
                 },
-                clusters: settings.clusters.map { cluster in
+                clusters: settings.allClusters.map { cluster in
                     (cluster.name, self.counters.map { $0.cluster(cluster.name) })
                 },
                 dropped: self.accessLog?.dropped.value ?? 0

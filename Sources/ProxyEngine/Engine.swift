@@ -89,12 +89,12 @@
             let before = present.plan.clusters
             // Names may take seconds.
             plan.clusters = try await NIOThreadPool.singleton.runIfActive {
-                try settings.clusters.map { try self.resolve($0, before) }
+                try settings.allClusters.map { try self.resolve($0, before) }
             }
             var listening: [Listening] = []
             var added: [Listening] = []
             do {
-                for listener in settings.listeners {
+                for (index, listener) in settings.listeners.enumerated() {
                     let place = present.listening.firstIndex { $0.serves(listener) }
                     var one: Listening
                     if let place {
@@ -106,7 +106,10 @@
                         number += 1
                     }
                     listening.append(one)
-                    plan.listeners[one.number] = .init(number: one.number, plan: ListenerPlan(listener))
+                    plan.listeners[one.number] = .init(
+                        number: one.number,
+                        plan: ListenerPlan(listener, forward: ForwardPlan(settings, listener: index))
+                    )
                 }
             } catch {
                 for one in added { one.socket.close() }

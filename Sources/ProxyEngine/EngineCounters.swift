@@ -56,7 +56,7 @@
 
         /// Forgets what is not in the settings.
         func keep(_ settings: GatewaySettings) {
-            let (listeners, clusters) = (Set(settings.listeners.map(\.name)), Set(settings.clusters.map(\.name)))
+            let (listeners, clusters) = (Set(settings.listeners.map(\.name)), Set(settings.allClusters.map(\.name)))
             self.counts.withLock { counts in
                 counts.listeners = counts.listeners.filter { listeners.contains($0.key) }
                 counts.clusters = counts.clusters.filter { clusters.contains($0.key) }

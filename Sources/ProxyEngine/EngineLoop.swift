@@ -20,6 +20,8 @@
         var edited = ByteBuffer()
         /// Pipes for what passes unread.
         var pipes = PipePool()
+        /// Servers that requests through forward proxies have named.
+        let destinations = Destinations()
         private var clusters: [LoopCluster] = []
         private var listeners: [EnginePlan.Number: LoopListener] = [:]
         private var connections: [ObjectIdentifier: any AcceptedConnection] = [:]
@@ -47,7 +49,7 @@
             var listeners = plan.listeners.mapValues { listener in
                 if let one = present[listener.number], one.adopt(listener.plan, clusters: self.clusters) { return one }
                 let counts = self.counters.listener(listener.plan.name)
-                return LoopListener(listener.plan, clusters: self.clusters, counts: counts, words: words)
+                return LoopListener(listener, clusters: self.clusters, counts: counts, words: words)
             }
             for (number, listener) in present where listeners[number] !== listener {
                 listener.retire()
@@ -90,7 +92,8 @@
         private func sweepNow() {
             let now = NIODeadline.now()
             for connection in self.connections.values where connection.expires <= now { connection.expire() }
-            var isLeft = !self.connections.isEmpty
+            self.destinations.sweep(now)
+            var isLeft = !self.connections.isEmpty || !self.destinations.isEmpty
             for cluster in self.clusters where cluster.closeAged(at: now) { isLeft = true }
             self.log?.flush()
             self.log?.readClock()
@@ -103,6 +106,7 @@
             self.isDraining = true
             for connection in Array(self.connections.values) { connection.drain() }
             for cluster in self.clusters { cluster.retire() }
+            self.destinations.closeIdle()
         }
 
         /// Ends every connection.

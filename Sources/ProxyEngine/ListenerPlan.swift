@@ -9,18 +9,23 @@
         let rules: [GatewaySettings.RouteRule]
         /// The cluster that bytes go to unread, by its place in the settings.
         let cluster: Int?
+        /// Whom it serves, and how, where it is a forward proxy.
+        let forward: ForwardPlan?
         /// Whether a route looks at paths: then each has to have one spelling.
         let readsPaths: Bool
+        /// Connections of one kind cannot go on as ones of another.
+        var kind: [Bool] { [self.cluster == nil, self.forward == nil] }
         let headLimit: Int
         let headTimeout: TimeAmount
         let idleTimeout: TimeAmount
         let stallTimeout: TimeAmount
         let lingerTimeout: TimeAmount
 
-        init(_ listener: GatewaySettings.Listener) {
+        init(_ listener: GatewaySettings.Listener, forward: ForwardPlan?) {
             self.name = listener.name
             self.rules = listener.routes
             self.cluster = listener.cluster
+            self.forward = forward
             self.readsPaths = listener.routes.contains { route in
                 route.match.conditions.contains { condition in
                     switch condition {

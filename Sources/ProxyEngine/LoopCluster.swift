@@ -78,9 +78,7 @@
         /// A connection to a server that nobody uses, if there is one.
         func takeIdle(_ server: Int) -> UpstreamConnection? {
             while let connection = self.idle[server].popLast() {
-                // What the loop has not told yet, of the turn that it is in, the kernel knows. One that was used a moment ago
-                // has been looked at, and needs no system call.
-                if .now() - connection.idleSince < .milliseconds(1) || connection.isQuiet { return connection }
+                if connection.isUsable { return connection }
                 connection.close()
             }
             return nil

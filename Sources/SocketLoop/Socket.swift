@@ -51,6 +51,15 @@
             return socket
         }
 
+        /// Whether an address is one of this machine's: others cannot be bound.
+        public static func isOfThisMachine(_ address: SocketAddress) -> Bool {
+            guard let socket = try? Socket.open(address) else { return false }
+            defer { socket.close() }
+            var address = address
+            address.port = 0
+            return address.withSockAddr { bind(socket.descriptor, $0, socklen_t($1)) } == 0
+        }
+
         private static func open(_ address: SocketAddress) throws -> Socket {
             let family: Int32 =
                 switch address {

@@ -109,6 +109,7 @@ struct GatewayShell {
         case .replay: try self.replay()
         case .sendResponse(let head, let total, let persistence):
             try self.sendResponse(side, bytes, head, total, persistence)
+        case .establish: throw Broken(description: "a tunnel through what is no forward proxy")
         case .forward(let count): try self.forward(side, bytes, count)
         case .discard(let count):
             try require(count > 0 && count <= bytes.count, "\(count) of \(bytes.count) bytes are dropped")

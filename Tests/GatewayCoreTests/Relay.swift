@@ -128,6 +128,9 @@ struct Relay {
             }
             self.toClient += (text ?? "") + String(decoding: bytes[head..<total], as: UTF8.self)
             _ = self.use(total, side)
+        case .establish(let count):
+            self.toClient += ForwardMachine.established
+            _ = self.use(count, side)
         case .forward(let count):
             let text = self.use(count, side)
             if side == .client { self.toUpstream += text } else { self.toClient += text }

@@ -1,4 +1,5 @@
 import KubernetesModel
+import NetworkAddress
 
 /// The proxy that environment variables ask for, by the rules of Go's HTTP client and so of kubectl:
 /// `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of the server, `NO_PROXY` for exceptions, in capitals or not.

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import KubernetesModel
 import NIOHTTP1
+import NetworkAddress
 
 extension LiveTransport {
     /// The URL of a request. With a TLS server name the URL carries that name and the pool dials the host behind it.

@@ -3,6 +3,7 @@ public import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import NetworkAddress
 
 extension LiveTransport {
     /// Opens a WebSocket on a connection of its own.

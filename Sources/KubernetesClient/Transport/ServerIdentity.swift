@@ -1,6 +1,7 @@
 import NIOCore
 import NIOSSL
 import NIOTLS
+import NetworkAddress
 
 /// Compares an API server's certificate with the name or address that it is known by (RFC 9110 section 4.3.4), as Go does.
 ///

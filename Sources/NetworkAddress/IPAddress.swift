@@ -7,11 +7,12 @@
 #endif
 
 /// An IP address as its bytes: 4 or 16 of them. An IPv4 address mapped into IPv6 is taken for what it is.
-struct IPAddress: Hashable {
-    let bytes: [UInt8]
+public struct IPAddress: Hashable, Sendable {
+    /// In the network's order.
+    public let bytes: [UInt8]
 
     /// Reads an address; nil when the text is none, a name for instance.
-    init?(_ text: String) {
+    public init?(_ text: String) {
         if let bytes = Self.parse(text, AF_INET, length: 4) {
             self.bytes = bytes
         } else if let bytes = Self.parse(text, AF_INET6, length: 16) {
@@ -29,17 +30,23 @@ struct IPAddress: Hashable {
     }
 
     /// RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.3.
-    var isLoopback: Bool {
+    public var isLoopback: Bool {
         self.bytes.count == 4 ? self.bytes.first == 127 : self.bytes == Array(repeating: 0, count: 15) + [1]
     }
+
+    /// Whether it stands for all addresses of this machine, where it is listened at.
+    public var isUnspecified: Bool { self.bytes.allSatisfy { $0 == 0 } }
 }
 
 /// A network in CIDR notation.
-struct IPNetwork {
+public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     private let address: IPAddress
     private let length: Int
+    /// As it was written.
+    public let description: String
 
-    init?(_ text: String) {
+    /// Reads a network, such as `10.0.0.0/8`; nil when the text is none. Bits behind the prefix do not matter.
+    public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard
             parts.count == 2, let address = IPAddress(String(parts[0])), let length = Int(parts[1]),
@@ -47,9 +54,11 @@ struct IPNetwork {
         else { return nil }
         self.address = address
         self.length = length
+        self.description = text
     }
 
-    func contains(_ other: IPAddress) -> Bool {
+    /// Whether an address is one of its own.
+    public func contains(_ other: IPAddress) -> Bool {
         guard other.bytes.count == self.address.bytes.count else { return false }
         return zip(self.address.bytes, other.bytes).enumerated().allSatisfy { index, pair in
             let bits = min(8, max(0, self.length - index * 8))
