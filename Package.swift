@@ -116,11 +116,13 @@ let package = Package(
         // What Swift's module of the C library leaves out.
         .target(name: "CEpoll"),
         library("SocketLoop", ["CEpoll", nioCore], settings: dataPath),
+        library("SocketTLS", ["HandshakeFault", nioCore, nioSSL, nioTLS], settings: dataPath),
         library(
             "ProxyEngine",
             [
-                "GatewayCore", "HTTPWire", "NetworkAddress", "ProxyCore", "SocketLoop", "Telemetry", "TrafficMatch",
-                nioCore, nioPosix, logging,
+                "GatewayCore", "HandshakeFault", "HTTPWire", "NetworkAddress", "ProxyCore", "SocketLoop", "SocketTLS",
+                "Telemetry",
+                "TrafficMatch", nioCore, nioPosix, logging,
             ],
             settings: dataPath
         ),
@@ -270,8 +272,9 @@ let package = Package(
         tests(
             "ProxyEngine",
             [
-                "GatewayCore", "HTTPWire", "NetworkAddress", "PeerTestSupport", "ProxyCore", "SocketLoop", "Telemetry",
-                "TrafficMatch", logging, nioCore,
+                "CertificateTestSupport", "GatewayCore", "HTTPWire", "NetworkAddress", "PeerTestSupport", "ProxyCore",
+                "SocketLoop", "Telemetry",
+                "TrafficMatch", logging, nioCore, nioSSL,
             ]
         ),
         tests(
@@ -284,6 +287,7 @@ let package = Package(
         tests("ResponseDiff", ["CZlib", "HTTPWire", "KubernetesModel"], exclude: ["Goldens"]),
         tests("HTTP2Wire"),
         tests("SocketLoop", [nioCore]),
+        tests("SocketTLS", ["CertificateTestSupport", nioCore, nioEmbedded, nioSSL]),
         tests("HandshakeFault", [nioCore, nioEmbedded, nioSSL]),
         tests("TLSWire"),
         tests("HTTP2Relay", ["ProxyCore", "HTTP2Wire", "TrafficMatch", nioCore]),

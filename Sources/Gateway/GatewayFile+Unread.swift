@@ -13,6 +13,11 @@ extension GatewayFile {
                 "routes and cluster are both there; leave routes for requests of HTTP, or cluster for bytes of any protocol"
             )
         }
+        if let tls = members["tls"] {
+            throw tls.error(
+                "TLS ends at listeners with routes or forward only; with cluster its bytes pass unread: leave it out"
+            )
+        }
         if let limits = members["limits"] {
             throw limits.error(
                 "there is nothing to limit where bytes pass unread, as they do with cluster; leave it out"

@@ -81,21 +81,30 @@ public enum GatewayFile {
     }
 
     private static func listener(_ field: YAMLField, clusters: [String: Int]) throws -> GatewaySettings.Listener {
-        let members = try field.members(["name", "address", "routes", "cluster", "forward", "timeouts", "limits"])
+        let members = try field.members([
+            "name", "address", "routes", "cluster", "forward", "tls", "timeouts", "limits",
+        ])
         guard let address = members["address"] else { throw field.error("address is missing, such as 0.0.0.0:8080") }
-        if let forward = members["forward"] { return try Self.forward(field, members, forward) }
+        let tls = try Self.tls(members)
+        if let forward = members["forward"] {
+            var listener = try Self.forward(field, members, forward)
+            listener.tls = tls
+            return listener
+        }
         if let cluster = members["cluster"] { return try Self.unread(field, members, to: cluster, clusters: clusters) }
         guard let routes = members["routes"] else {
             throw field.error("routes are missing, for requests of HTTP; or cluster, for bytes of any protocol")
         }
         let endpoint = try address.endpoint(ports: 0...65_535)
-        return GatewaySettings.Listener(
+        var listener = GatewaySettings.Listener(
             name: try members["name"]?.text() ?? "\(endpoint)",
             host: endpoint.host,
             port: endpoint.port,
             routes: try routes.items().map { try Self.route($0, clusters: clusters) },
             bounds: try Self.bounds(members)
         )
+        listener.tls = tls
+        return listener
     }
 
     /// What clients that are read may do.

@@ -8,6 +8,7 @@
         let file: String
         let engine: Engine
         let admin: GatewayAdmin
+        let named: NamedFiles
         let logger: Logger
 
         /// Reads the file and works by it from now on; what is wrong with it is logged, and nothing changes then.
@@ -16,6 +17,7 @@
         func run() async -> Bool {
             do {
                 let settings = try GatewayFile.read(self.file)
+                self.named.note(settings)
                 try self.requireSame(settings)
                 try await self.engine.adopt(settings)
                 self.logger.notice(

@@ -12,14 +12,36 @@ struct GatewayReport: Encodable {
         let routes: [Route]?
         let cluster: String?
         let forward: Forward?
+        let tls: TLS?
         let timeouts: [String: String]
         let limits: [String: Int]
     }
 
+    /// Where it is only; nothing of what the files hold.
+    private struct TLS: Encodable {
+        let certificate: String
+        let key: String
+        let clientAuthority: String?
+        let minimumVersion: String
+
+        enum CodingKeys: String, CodingKey {
+            case certificate, key
+            case clientAuthority = "client-authority"
+            case minimumVersion = "minimum-version"
+        }
+
+        init(_ rules: TLSRules) {
+            self.certificate = rules.certificate.path
+            self.key = rules.key.path
+            self.clientAuthority = rules.clientAuthority?.path
+            self.minimumVersion = rules.isModern ? "1.3" : "1.2"
+        }
+    }
+
     private struct Forward: Encodable {
         let clients: [String]
-        let ports: String
-        let connectPorts: String
+        let ports: [String]
+        let connectPorts: [String]
         let tunnelIdle: String
         let timeouts: [String: String]
         let limits: [String: Int]
@@ -35,8 +57,8 @@ struct GatewayReport: Encodable {
 
         init(_ rules: ForwardRules) {
             self.clients = rules.clients.map(\.description)
-            self.ports = rules.ports.description
-            self.connectPorts = rules.connectPorts.description
+            self.ports = rules.ports.texts
+            self.connectPorts = rules.connectPorts.texts
             self.tunnelIdle = GatewayReport.text(rules.tunnelIdle)
             self.timeouts = GatewayReport.text(rules.bounds)
             self.limits = rules.bounds.requests.map { ["requests": $0] } ?? [:]
@@ -87,6 +109,7 @@ struct GatewayReport: Encodable {
                     ? listener.routes.map { Self.route($0, settings) } : nil,
                 cluster: listener.cluster.map { settings.clusters[$0].name },
                 forward: listener.forward.map(Forward.init),
+                tls: listener.tls.map(TLS.init),
                 timeouts: [
                     "head": Self.text(listener.bounds.head), "idle": Self.text(listener.bounds.idle),
                     "stall": Self.text(listener.bounds.stall), "linger": Self.text(listener.bounds.linger),

@@ -35,8 +35,11 @@
             reopenings: @escaping @Sendable (_ reopen: @Sendable () async -> Void) async -> Void = { _ in },
             reloads: @escaping @Sendable (_ reload: @Sendable () async -> Void) async -> Void = { _ in }
         ) async throws {
-            let watch = SettingsWatch(self.file)
+            // Its file is looked at before it is read: what changes in between is noticed.
+            let before = SettingsWatch(self.file)
             let settings = try GatewayFile.read(self.file)
+            let named = NamedFiles(settings)
+            let watch = before.naming { named.present }
             guard let loops = SocketLoopGroup.shared else { throw NoDescriptors() }
             let log = try self.accessLog(settings)
             let engine = Engine(settings: settings, loops: loops, logger: self.logger, accessLog: log)
@@ -49,7 +52,13 @@
                 throw error
             }
             admin.enter(.serving)
-            let reload = GatewayReload(file: self.file, engine: engine, admin: admin, logger: self.logger)
+            let reload = GatewayReload(
+                file: self.file,
+                engine: engine,
+                admin: admin,
+                named: named,
+                logger: self.logger
+            )
             await withTaskGroup { tasks in
                 tasks.addTask {
                     await reopenings {

@@ -45,7 +45,7 @@ public struct ForwardRules: Hashable, Sendable {
 }
 
 /// Some ports, as ranges.
-public struct PortSet: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {
+public struct PortSet: Hashable, Sendable, ExpressibleByArrayLiteral {
     private var ranges: [ClosedRange<Int>]
 
     /// A set of its ranges.
@@ -55,9 +55,8 @@ public struct PortSet: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStri
     public init(arrayLiteral ranges: ClosedRange<Int>...) { self.ranges = ranges }
 
     /// Its ranges, as a settings file has them.
-    public var description: String {
+    public var texts: [String] {
         self.ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
-            .joined(separator: ", ")
     }
 
     /// Whether a port is one of them.

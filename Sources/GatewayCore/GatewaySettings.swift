@@ -39,6 +39,8 @@ public struct GatewaySettings: Hashable, Sendable {
         public var cluster: Int?
         /// Whom it serves as a forward proxy; nil where it is none. Requests name the servers that they go to, then.
         public var forward: ForwardRules?
+        /// What it proves itself with; nil where connections are plain.
+        public var tls: TLSRules?
         /// How long its clients may take, and how much they may send.
         public var bounds: ListenerBounds
 

@@ -1,5 +1,6 @@
 #if os(Linux)
     import GatewayCore
+    import HandshakeFault
     import HTTPWire
     import NIOCore
     import ProxyCore
@@ -44,6 +45,7 @@
         /// Begins.
         func start() {
             do {
+                if let tls = self.listener.plan.tls { try self.secure(with: tls) }
                 try self.register()
                 if let words = self.state.log?.words {
                     self.address = self.socket?.remoteAddress.map { words.address($0) } ?? words.none
@@ -58,6 +60,13 @@
         }
 
         override func turn() { self.pump() }
+
+        override func secured(_ fault: HandshakeFault?) {
+            self.listener.counts.handshakes.add()
+            if fault != nil { self.listener.counts.failedHandshakes.add() }
+            // The head has a time of its own.
+            self.armed = nil
+        }
 
         /// Asks both sides in turn, until neither has anything to do.
         func pump() {
@@ -197,6 +206,10 @@
             guard let armed = self.armed else { return }
             self.armed = nil
             self.expires = .distantFuture
+            if self.isSecuring {
+                self.secured(.ended)
+                return self.closeNow()
+            }
             self.machine.deadlinePassed(armed, isServerFull: self.upstream?.hasRoom == false)
             self.pump()
         }
@@ -211,6 +224,8 @@
             // The client's time to read its last answer starts when it has all been sent.
             if wanted == .linger, !self.hasFinished { wanted = .stall }
             if wanted == .head, self.trace.headSince == nil { self.trace.headSince = self.state.now }
+            // A handshake has as long as a head, from its beginning.
+            if self.isSecuring { wanted = .head }
             let isAnother = wanted != self.armed || self.machine.turn != self.armedTurn
             guard isAnother || (hasMoved && (wanted == .stall || wanted == .tunnel)) else { return }
             self.armed = wanted

@@ -108,7 +108,11 @@
                     listening.append(one)
                     plan.listeners[one.number] = .init(
                         number: one.number,
-                        plan: ListenerPlan(listener, forward: ForwardPlan(settings, listener: index))
+                        plan: ListenerPlan(
+                            listener,
+                            forward: ForwardPlan(settings, listener: index),
+                            tls: try plan.context(of: listener, before: present.plan)
+                        )
                     )
                 }
             } catch {

@@ -88,6 +88,9 @@
         /// Connections of clients, and those that are open.
         let connections = EngineCounters.Count()
         let open = EngineCounters.Count()
+        /// TLS handshakes, and those that have failed.
+        let handshakes = EngineCounters.Count()
+        let failedHandshakes = EngineCounters.Count()
         /// Requests that the gateway answered itself.
         let refusals = EngineCounters.Count()
         /// Connections whose bytes passed unread that have ended, and those of them for which there was no server.

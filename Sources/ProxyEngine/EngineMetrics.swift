@@ -25,6 +25,8 @@
             let counts: [(String, String, String, (ListenerCounts) -> Int)] = [
                 ("connections_total", "counter", "Client connections accepted.", { $0.connections.total }),
                 ("connections_active", "gauge", "Client connections open now.", { $0.open.total }),
+                ("tls_handshakes_total", "counter", "TLS handshakes that have ended.", { $0.handshakes.total }),
+                ("tls_handshake_failures_total", "counter", "Of these, failed.", { $0.failedHandshakes.total }),
                 ("refusals_total", "counter", "Requests the gateway answered itself.", { $0.refusals.total }),
                 ("unread_connections_total", "counter", "Unread connections that have ended.", { $0.unread.total }),
                 ("unread_unreachable_total", "counter", "Of these, reset without a server.", { $0.unreachable.total }),

@@ -1,6 +1,7 @@
 #if os(Linux)
     import GatewayCore
     import NIOCore
+    import SocketTLS
     import TrafficMatch
 
     /// A listener's settings, as its connections use them.
@@ -11,6 +12,8 @@
         let cluster: Int?
         /// Whom it serves, and how, where it is a forward proxy.
         let forward: ForwardPlan?
+        /// What new connections are secured with; nil where they are plain.
+        let tls: TLSServerContext?
         /// Whether a route looks at paths: then each has to have one spelling.
         let readsPaths: Bool
         /// Connections of one kind cannot go on as ones of another.
@@ -21,11 +24,12 @@
         let stallTimeout: TimeAmount
         let lingerTimeout: TimeAmount
 
-        init(_ listener: GatewaySettings.Listener, forward: ForwardPlan?) {
+        init(_ listener: GatewaySettings.Listener, forward: ForwardPlan?, tls: TLSServerContext?) {
             self.name = listener.name
             self.rules = listener.routes
             self.cluster = listener.cluster
             self.forward = forward
+            self.tls = tls
             self.readsPaths = listener.routes.contains { route in
                 route.match.conditions.contains { condition in
                     switch condition {

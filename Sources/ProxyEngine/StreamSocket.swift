@@ -1,7 +1,9 @@
 #if os(Linux)
     import Glibc
+    import HandshakeFault
     import NIOCore
     import SocketLoop
+    import SocketTLS
 
     /// One side of a relayed connection over a bare socket, whose events its loop tells once each. Subclasses say what follows.
     ///
@@ -19,6 +21,10 @@
         private var queue = ByteBuffer()
         /// Bytes that are in a pipe, and that the kernel has not taken; see `splice(to:)`.
         private var pipe: Pipe?
+        /// What stands between the socket and whoever reads and sends, over TLS.
+        private var secure: TLSLayer?
+        /// Whether there are no keys yet.
+        private(set) var isSecuring = false
         /// Whether the machine wants no more bytes of this side for now.
         var isBlocked = false
         /// Whether the connection is still being opened.
@@ -62,6 +68,17 @@
         func opened() {}
         /// The connection that was asked for did not open; the socket is gone.
         func failedToOpen(isLate: Bool) {}
+
+        /// There are keys for TLS, or it is known why there will be none.
+        func secured(_ fault: HandshakeFault?) {}
+
+        /// Speaks TLS as a server from now on, before anything else.
+        func secure(with context: TLSServerContext) throws {
+            self.isSecuring = true
+            self.secure = try TLSLayer(context, on: self.state.loop) { [weak self] bytes in
+                bytes.withUnsafeReadableBytes { self?.put($0) }
+            }
+        }
 
         /// Waits for a connection that was accepted.
         func register() throws {
@@ -138,6 +155,58 @@
         /// Reads once.
         @inline(__always)
         final func read() -> Socket.Reading {
+            if let secure { return self.read(secure) }
+            return self.readNow()
+        }
+
+        /// Reads once, and gives what TLS makes of it.
+        private func read(_ secure: TLSLayer) -> Socket.Reading {
+            if let known = self.told(secure) { return known }
+            let reading = self.readNow()
+            guard case .bytes(let bytes, _) = reading else {
+                if case .nothing = reading { return .nothing }
+                if self.isSecuring { self.endHandshake(.ended) }
+                // An end that the other end did not announce may be anybody's (RFC 8446 section 6.1).
+                self.isBroken = true
+                return .failed(0)
+            }
+            secure.take(bytes)
+            switch secure.stage {
+            case .handshake: break
+            case .failed(let fault): self.endHandshake(fault)
+            case .open, .broken: self.endHandshake(nil)
+            }
+            return self.told(secure) ?? .nothing
+        }
+
+        private func endHandshake(_ fault: HandshakeFault?) {
+            guard self.isSecuring else { return }
+            self.isSecuring = false
+            self.secured(fault)
+        }
+
+        /// What TLS has to say without more bytes.
+        private func told(_ secure: TLSLayer) -> Socket.Reading? {
+            if let bytes = secure.said() {
+                // The kernel has nothing to tell of what follows.
+                if secure.hasEnded || secure.stage == .broken { self.mayRead = true }
+                return .bytes(bytes, isAll: true)
+            }
+            switch secure.stage {
+            // The other end is still to read why.
+            case .failed: break
+            case .broken:
+                self.mayRead = false
+                self.isBroken = true
+                return .failed(0)
+            case .handshake, .open: guard secure.hasEnded else { return nil }
+            }
+            self.mayRead = false
+            return .end
+        }
+
+        @inline(__always)
+        private func readNow() -> Socket.Reading {
             guard let socket else { return .nothing }
             let reading = self.state.loop.read(socket)
             switch reading {
@@ -157,7 +226,15 @@
         }
 
         /// Sends bytes, now or when there is room.
+        @inline(__always)
         final func send(_ bytes: UnsafeRawBufferPointer) {
+            guard let secure else { return self.put(bytes) }
+            guard !self.isFinishing, bytes.count > 0 else { return }
+            secure.say(bytes)
+        }
+
+        /// Sends bytes as they are.
+        private func put(_ bytes: UnsafeRawBufferPointer) {
             guard let socket, !self.isFinishing, !self.hasLostWrites, bytes.count > 0 else { return }
             guard self.mayWrite, self.hasRoom else {
                 self.queue.writeBytes(bytes)
@@ -211,6 +288,7 @@
         final func splice(to other: StreamSocket) -> Splicing {
             // Urgent data stops a splice as if there were nothing.
             guard let socket, !self.hasUrgentData else { return .mustRead }
+            guard self.secure == nil, other.secure == nil else { return .impossible }
             guard let pipe = self.state.pipes.take() else { return .impossible }
             switch pipe.fill(from: socket) {
             case .moved(let count):
@@ -278,6 +356,7 @@
         /// Ends the sending half behind the last byte.
         final func finish() {
             guard !self.isFinishing else { return }
+            self.secure?.finish()
             self.isFinishing = true
             if self.hasRoom { self.endWrites() }
         }
@@ -285,6 +364,7 @@
         /// Closes the connection behind the last byte; at once where none of them moves for five seconds.
         final func close() {
             guard !self.isClosing else { return }
+            if !self.isFinishing { self.secure?.finish() }
             self.isClosing = true
             self.isFinishing = true
             self.isConnecting = false
@@ -306,6 +386,8 @@
         private func letGo() {
             if let ticket = self.ticket { self.state.loop.forget(ticket) }
             self.ticket = nil
+            self.secure?.end()
+            self.secure = nil
             self.socket?.close()
             self.socket = nil
             self.pipe = nil

@@ -44,7 +44,7 @@ public struct TestAuthority: Sendable {
         ).serializeAsPEM().pemString
     }
 
-    /// A server's certificate for these names.
+    /// A certificate for these names, for a server or a client.
     ///
     /// - Parameter expires: how long it is valid yet; negative for one that is not any more.
     public func identity(_ names: String..., kind: KeyKind = .p256, expires: TimeInterval = 3600) throws -> Identity {
@@ -61,7 +61,7 @@ public struct TestAuthority: Sendable {
             expires: expires,
             extensions: try Certificate.Extensions {
                 Critical(BasicConstraints.notCertificateAuthority)
-                try ExtendedKeyUsage([.serverAuth])
+                try ExtendedKeyUsage([.serverAuth, .clientAuth])
                 SubjectAlternativeNames(names.map { .dnsName($0) })
             }
         )

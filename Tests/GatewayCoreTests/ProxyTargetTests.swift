@@ -82,7 +82,7 @@ struct ProxyTargetTests {
         #expect(served == [true, true, false, false])
         #expect([80, 443, 1_024, 65_535].allSatisfy(rules.ports.contains))
         #expect(![22, 25, 79, 1_023].contains(where: rules.ports.contains))
-        #expect(rules.ports.description == "80, 443, 1024-65535")
+        #expect(rules.ports.texts == ["80", "443", "1024-65535"])
     }
 
     @Test(

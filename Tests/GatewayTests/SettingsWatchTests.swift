@@ -1,5 +1,6 @@
 #if os(Linux)
     import Foundation
+    import Synchronization
     import Testing
 
     @testable import Gateway
@@ -52,6 +53,32 @@
                 #expect(due(.look, .look) == [false, false])
                 try FileManager.default.createSymbolicLink(atPath: folder + "/now", withDestinationPath: "2")
                 #expect(due(.look, .look) == [false, true])
+            }
+        }
+
+        @Test("So is one that the settings name, from what they were read with; and one that was tried in vain")
+        func named() throws {
+            try self.with { folder, _ in
+                let files = Mutex([folder + "/1/c": Data("old".utf8)])
+                var watch = SettingsWatch(folder + "/f").naming { files.withLock { $0 } }
+                let due = { watch.isDue(.look) }
+                // There is none: one is being put into its place.
+                #expect(!due() && !due())
+                try Data("old".utf8).write(to: URL(filePath: folder + "/1/c"))
+                #expect(!due() && !due())
+                try Data("new".utf8).write(to: URL(filePath: folder + "/1/c"))
+                #expect(!due() && due())
+                // Whether it has come into force or not, once is enough.
+                #expect(!due() && !due())
+                try Data("old".utf8).write(to: URL(filePath: folder + "/1/c"))
+                #expect(!due() && due() && !due())
+                // Settings that name none leave it alone; with another, what that held counts.
+                files.withLock { $0 = [:] }
+                try Data("new".utf8).write(to: URL(filePath: folder + "/1/c"))
+                #expect(!due() && !due())
+                files.withLock { $0 = [folder + "/1/d": Data("d".utf8)] }
+                try Data("e".utf8).write(to: URL(filePath: folder + "/1/d"))
+                #expect(!due() && due() && !due())
             }
         }
     }

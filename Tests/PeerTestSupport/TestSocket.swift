@@ -98,6 +98,16 @@ final class TestSocket: Sendable {
         } catch ChannelError.alreadyClosed {}
     }
 
+    /// Ends the socket beneath TLS, which says nothing of it.
+    func cut() async throws {
+        let channel = try self.channel
+        try await channel.eventLoop.submit {
+            // What TLS would say goes nowhere.
+            try channel.pipeline.syncOperations.addHandler(Deaf(), position: .first)
+            channel.close(promise: nil)
+        }.get()
+    }
+
     /// Closes with a reset.
     func reset() async throws {
         let channel = try self.channel
@@ -211,5 +221,17 @@ private final class Collector: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.socket.change { $0.isClosed = true }
+    }
+}
+
+/// Lets nothing out.
+private final class Deaf: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        promise?.succeed(())
+        // Once TLS wants to say something it is to end.
+        context.close(promise: nil)
     }
 }

@@ -97,6 +97,52 @@
             }
         }
 
+        @Test("a client that has gone while the name was looked up leaves no connection behind")
+        func gone() async throws {
+            let (gate, opened) = AsyncStream.makeStream(of: Void.self)
+            let wait = DispatchSemaphore(value: 0)
+            try await Stage.connecting { stage in
+                try await stage.resolve { _, port in
+                    opened.yield()
+                    wait.wait()
+                    return [try SocketAddress(ipAddress: "127.0.0.1", port: port)]
+                }
+                let connect = "CONNECT a.example:\(stage.servers[0].port) HTTP/1.1\r\nHost: a\r\n\r\n"
+                let client = try await stage.client()
+                try await client.write(connect)
+                for await _ in gate { break }
+                try await client.reset()
+                while await stage.engine.connections() > 0 { try await Task.sleep(for: .milliseconds(5)) }
+                wait.signal()
+                // The other uses what was learnt for the first.
+                let other = try await stage.client()
+                try await other.write(connect)
+                #expect(await other.text(established) == established)
+                #expect(stage.counted.upstreamConnections.total == 1)
+                #expect(try await stage.outward().known == 1)
+            }
+        }
+
+        @Test("listeners share no connections")
+        func listeners() async throws {
+            let server = try await Server()
+            let settings = GatewaySettings(
+                listeners: ["one", "two"].map { .init(name: $0, host: "127.0.0.1", port: 0, forward: .init()) },
+                clusters: []
+            )
+            try await Stage.run(settings, [server]) { stage in
+                for port in stage.engine.ports {
+                    let client = try await TestSocket.connect(port: port)
+                    try await client.write("GET http://127.0.0.1:\(server.port)/ HTTP/1.1\r\nhost: a\r\n\r\n")
+                    let socket = try await server.accept()
+                    await socket.text { $0.hasSuffix("\r\n\r\n") }
+                    try await socket.write("HTTP/1.1 204 No Content\r\n\r\n")
+                    await client.text { $0.hasSuffix("\r\n\r\n") }
+                }
+                #expect(try await stage.outward() == (idle: 2, known: 2))
+            }
+        }
+
         @Test("much passes both ways, to the byte")
         func bulk() async throws {
             try await Stage.connecting { stage in
@@ -245,6 +291,7 @@
                 settings.listeners[0].forward = nil
                 settings.listeners[0].routes = [.init(match: .everything, cluster: 0)]
                 try await stage.engine.adopt(settings)
+                #expect(await asking.over().hasEnded)
                 try await client.write(" again")
                 #expect(await server.text("there again") == "there again")
                 let routed = try await stage.client()
