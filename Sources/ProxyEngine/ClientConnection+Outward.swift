@@ -5,8 +5,9 @@
     import NetworkAddress
     import SocketLoop
 
-    /// Where a request through a forward proxy goes.
-    struct Outward {
+    /// Where a request through a forward proxy goes. An object, since requests of other listeners pay for its place in the
+    /// connection too: as a value it cost each of them 90 instructions of 22,300.
+    final class Outward {
         let plan: ForwardPlan
         let target: ProxyTarget
         let key: Destination.Key
@@ -14,6 +15,13 @@
         let port: Int
         /// The server's addresses that have not been tried; none before they are asked for.
         var untried: ArraySlice<SocketAddress> = []
+
+        init(plan: ForwardPlan, target: ProxyTarget, key: Destination.Key, port: Int) {
+            self.plan = plan
+            self.target = target
+            self.key = key
+            self.port = port
+        }
     }
 
     /// Forward proxies: requests name the servers that they go to.

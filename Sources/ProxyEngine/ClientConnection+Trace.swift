@@ -55,7 +55,7 @@
             // Settings that are gone are not held by who only waits.
             self.cluster = nil
             self.lastServer = nil
-            self.outward = nil
+            if self.outward != nil { self.outward = nil }
             // Long heads are rare, and their memory is not for keeping.
             if self.kept.storageCapacity > 4 << 10 { self.kept = ByteBuffer() }
         }

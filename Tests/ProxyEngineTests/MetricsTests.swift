@@ -69,7 +69,7 @@
                 #expect(cluster("sent_bytes_total") == Double(2 * ok.utf8.count))
                 #expect(page["detour_proxy_access_log_dropped_total", [:]] == 0)
                 // Nothing but what is named here, whatever requests come.
-                #expect(page.count == (5 + 16 + 17) + (4 + 16 + 17) + 1)
+                #expect(page.count == (7 + 16 + 17) + (4 + 16 + 17) + 1)
                 #expect(await stage.engine.load().map(\.servers) == [[ServerLoad(idle: 0, active: 1)]])
 
                 try await server.write(ok)
