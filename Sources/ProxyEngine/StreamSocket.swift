@@ -182,6 +182,9 @@
         private func endHandshake(_ fault: HandshakeFault?) {
             guard self.isSecuring else { return }
             self.isSecuring = false
+            // Nothing is said to the client's last message. One that holds back its request for an acknowledgement (Nagle) had
+            // to wait for the kernel's timer, 40 ms.
+            if fault == nil { self.socket?.acknowledgeNow() }
             self.secured(fault)
         }
 

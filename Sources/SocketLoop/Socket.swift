@@ -95,6 +95,11 @@
             self.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         }
 
+        /// Acknowledges what has come at once, once (tcp(7), `TCP_QUICKACK`).
+        public func acknowledgeNow() {
+            self.set(Int32(IPPROTO_TCP), TCP_QUICKACK, 1)
+        }
+
         /// Asks now and then whether the other end is still there.
         public func keepAlive() {
             self.set(SOL_SOCKET, SO_KEEPALIVE, 1)
