@@ -86,6 +86,31 @@
             }
         }
 
+        @Test("a tunnel through it is secured, however much passes")
+        func tunnel() async throws {
+            let bytes = (0..<4 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 11) }
+            let server = try await Server()
+            var rules = ForwardRules()
+            rules.connectPorts = [1...65_535]
+            var settings = GatewaySettings(
+                listeners: [.init(name: "test", host: "127.0.0.1", port: 0, forward: rules)],
+                clusters: []
+            )
+            settings.listeners[0].tls = TLSRules(try self.authority.identity("a.test"))
+            try await Stage.run(settings, [server]) { stage in
+                let client = try await stage.client(self.client)
+                try await client.write("CONNECT 127.0.0.1:\(server.port) HTTP/1.1\r\nhost: a\r\n\r\n")
+                let socket = try await server.accept()
+                let established = await client.text { $0.hasSuffix("\r\n\r\n") }
+                client.drop(established.utf8.count)
+                for (from, to) in [(client, socket), (socket, client)] {
+                    try await from.write(bytes)
+                    let isSame = await to.wait { $0.bytes.count >= bytes.count || $0.isClosed }.bytes == bytes
+                    #expect(isSame)
+                }
+            }
+        }
+
         @Test("an end is announced to the client, behind the last answer and at a drain")
         func ends() async throws {
             try await Stage.secure(self.authority) { stage in
